@@ -1,0 +1,1 @@
+"""The application: reads a CRM, lets the rules decide, writes back and confirms."""

@@ -1,0 +1,61 @@
+"""What each kind of action carries in `PlannedAction.fields`: the contract between planner, sinks and readers of plans.
+
+| kind | fields |
+|---|---|
+| task | `type` (call / email / todo), `subject`, `body`, `due` (aware datetime), `priority` (low / normal / high), `owner` |
+| reassign | `owner` (CRM id of a user or queue), `owner_name`, `note` when a hand-over note is asked for |
+| enroll | `in` (NAME of followup.yaml), `sender` (CRM owner id) when given |
+| unenroll | `from` (NAME) |
+| set | our field name: value, in the CRM's spelling |
+| note | `text` |
+
+`PlannedAction.old` has the values that stand there now, under the same names, where there are any.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from hashlib import blake2b
+
+from connector.domain.model import ActionKind, PlannedAction, RecordRef
+
+ACTION_KINDS: tuple[ActionKind, ...] = ("task", "reassign", "enroll", "unenroll", "set", "note")
+
+KEY_PREFIX = "followup:"
+"""Starts the marker line in a task's text where the CRM has no field for the key; see `marker` and `key_in`."""
+
+
+def action_key(rule: str, record: RecordRef, occasion: str, position: int) -> str:
+    """The key of a planned action: the rule's id and 16 hex digits of rule, record, occasion and position.
+
+    Deterministic, at most 96 characters, safe in a URL and in SOQL.
+    """
+    digest = blake2b(f"{rule}\0{record.crm}\0{record}\0{occasion}\0{position}".encode(), digest_size=8).hexdigest()
+    return f"{rule[:78]}.{digest}"
+
+
+def rule_of_key(key: str) -> str:
+    """The rule id an action key begins with."""
+    return key.rpartition(".")[0]
+
+
+def marker(key: str) -> str:
+    """The line that carries an action's key in a text a person may read."""
+    return f"[{KEY_PREFIX}{key}]"
+
+
+def key_in(text: str | None) -> str | None:
+    """The action key a text carries, None when it is not one of ours."""
+    if not text:
+        return None
+    start = text.rfind(f"[{KEY_PREFIX}")
+    end = text.find("]", start)
+    if start < 0 or end < 0:
+        return None
+    key = text[start + len(KEY_PREFIX) + 1 : end]
+    return key if key and " " not in key else None
+
+
+def by_key(actions: Sequence[PlannedAction]) -> Mapping[str, PlannedAction]:
+    """The actions under their keys."""
+    return {action.key: action for action in actions}
