@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from connector.domain.errors import Problem
 from connector.domain.model import (
     Activity,
     Adoption,
@@ -17,7 +18,6 @@ from connector.domain.model import (
     Decision,
     Enrollment,
     Finding,
-    Mark,
     Moment,
     Needs,
     OutboxEntry,
@@ -37,7 +37,6 @@ from connector.domain.model import (
     Value,
     Verdict,
 )
-from connector.domain.errors import Problem
 
 
 class Clock(Protocol):
