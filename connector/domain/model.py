@@ -409,11 +409,11 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class RuleInfo:
-    """A rule as others need to know it: where it stands, and a fingerprint of what it does."""
+    """A rule as others need to know it: where it stands, and a fingerprint of all that its decisions depend on."""
 
     id: str
     why: str
     file: str
     line: int
     kind: str
-    backfill: bool = False
+    fingerprint: str = ""

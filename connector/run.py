@@ -1,0 +1,239 @@
+"""One pass under the lock: look up what was left, read, decide, write; then say in figures what was done."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+from connector.dispatch import Dispatcher, WriteCounts
+from connector.domain.errors import ConfigError, FollowupError, Problem, QuotaSpentError
+from connector.domain.model import Needs, Owner, Plan, PlannedAction, RunSummary
+from connector.domain.ports import Adapter, Clock, Rulebook, Store
+from connector.evaluate import Evaluation, commit_only, evaluate, moment_of, preview
+from connector.ingest import ReadCounts, ingest
+
+EXIT_DONE = 0
+EXIT_FAILED = 1
+EXIT_CONFIG = 2
+EXIT_LEFT_OVER = 3
+EXIT_CHANGES = 4
+EXIT_BUSY = 5
+
+Progress = Callable[[str, int], None]
+
+
+@dataclass(slots=True)
+class Connection:
+    """What one pass works with; built by `bootstrap`."""
+
+    crm: str
+    clock: Clock
+    store: Store
+    rulebook: Rulebook
+    adapter: Adapter
+    stop: threading.Event = field(default_factory=threading.Event)
+    keep_traces: timedelta = timedelta(days=90)
+    keep_snapshots: timedelta = timedelta(days=400)
+
+
+@dataclass(slots=True)
+class PassResult:
+    """What a pass did: the summary that is stored, and what a person may want to read beside it."""
+
+    summary: RunSummary
+    plan: Plan = field(default_factory=Plan)
+    problems: tuple[Problem, ...] = ()
+    notices: tuple[str, ...] = ()
+    baseline: Mapping[str, int] = field(default_factory=dict)
+    writes: WriteCounts = field(default_factory=WriteCounts)
+
+    @property
+    def exit_code(self) -> int:
+        """The documented exit code."""
+        return EXIT_FAILED if self.summary.exit_code is None else self.summary.exit_code
+
+
+def run_pass(connection: Connection, progress: Progress = lambda _s, _n: None) -> PassResult:
+    """One pass: read, decide, write, confirm. Raises only what ends it; everything done until then is kept."""
+    return _Pass(connection, "run", progress).go()
+
+
+def apply_plan(connection: Connection, actions: Mapping[str, PlannedAction], progress: Progress) -> PassResult:
+    """Exactly the given plan, of which only what today's evaluation still decides is written."""
+    return _Pass(connection, "apply", progress).go(actions)
+
+
+def plan_pass(connection: Connection, progress: Progress = lambda _s, _n: None) -> PassResult:
+    """Read the CRM and say what a pass would write; nothing is written to the CRM and no rule is adopted."""
+    return _Pass(connection, "plan", progress).look()
+
+
+class _Pass:
+    def __init__(self, connection: Connection, command: str, progress: Progress) -> None:
+        self._c = connection
+        self._progress = progress
+        self._now = connection.clock.now()
+        self._summary = RunSummary(
+            f"{self._now:%Y%m%dT%H%M%SZ}-{uuid4().hex[:6]}", connection.crm, self._now, command, None, None
+        )
+        self._read = ReadCounts()
+        self._read_calls = 0
+        self._evaluation = Evaluation()
+        self._writes = WriteCounts()
+        self._problems: tuple[Problem, ...] = ()
+
+    def look(self) -> PassResult:
+        """The dry pass behind `plan`."""
+        with self._c.store.lock():
+            needs, owners = self._prepare()
+            self._ingest(needs)
+            self._evaluation = preview(self._c.store, self._c.rulebook, self._c.crm, self._now, owners, self._progress)
+        changes = bool(self._evaluation.plan.actions)
+        return self._result(EXIT_CHANGES if changes else EXIT_DONE, "")
+
+    def go(self, only: Mapping[str, PlannedAction] | None = None) -> PassResult:
+        """The writing pass behind `run` and `apply`."""
+        with self._c.store.lock():
+            with self._c.store.begin() as uow:
+                uow.start_run(self._summary)
+            with self._recorded():
+                needs, owners = self._prepare()
+                self._dispatcher(needs, owners).recover()
+                self._ingest(needs)
+                self._decide(owners, only)
+                if not self._c.stop.is_set():
+                    self._writes = self._dispatcher(needs, owners).work()
+                self._prune()
+            return self._finish()
+
+    def _prepare(self) -> tuple[Needs, tuple[Owner, ...]]:
+        """Describe the CRM, meet its people, and bind the rules to both."""
+        rulebook, source = self._c.rulebook, self._c.adapter.source
+        schema = source.describe(rulebook.needs())
+        owners = tuple(source.owners())
+        with self._c.store.begin() as uow:
+            uow.save_schema(schema)
+            uow.save_owners(owners)
+        rulebook.bind(schema, owners)
+        self._problems = tuple(rulebook.problems)
+        if not rulebook.rules:
+            first = f": {self._problems[0]}" if self._problems else ""
+            raise ConfigError(f"no rule can run; `followup check` lists what is wrong{first}", self._problems)
+        return rulebook.needs(), owners
+
+    def _ingest(self, needs: Needs) -> None:
+        before = self._c.adapter.api_calls
+        try:
+            self._read = ingest(self._c.adapter.source, self._c.store, needs, self._now, self._progress)
+        finally:
+            self._read_calls = self._c.adapter.api_calls - before
+
+    def _decide(self, owners: tuple[Owner, ...], only: Mapping[str, PlannedAction] | None) -> None:
+        c = self._c
+        if only is None:
+            self._evaluation = evaluate(c.store, c.rulebook, c.crm, self._now, owners, self._summary.id, self._progress)
+            return
+        self._evaluation = preview(c.store, c.rulebook, c.crm, self._now, owners, self._progress)
+        plan, gone = _restricted(self._evaluation.plan, only)
+        self._evaluation.plan = plan
+        self._writes.dropped += gone
+        commit_only(c.store, plan, self._summary.id, self._now)
+
+    def _dispatcher(self, needs: Needs, owners: tuple[Owner, ...]) -> Dispatcher:
+        c = self._c
+        with c.store.begin() as uow:
+            moment = moment_of(uow, c.crm, self._now, owners)
+        dispatcher = Dispatcher(
+            c.store, c.adapter, c.rulebook, needs, moment, self._summary.id, c.stop.is_set, self._progress
+        )
+        dispatcher.counts = self._writes
+        return dispatcher
+
+    def _prune(self) -> None:
+        with self._c.store.begin() as uow:
+            uow.prune(self._now - self._c.keep_traces, self._now - self._c.keep_snapshots)
+
+    @contextmanager
+    def _recorded(self) -> Iterator[None]:
+        """A pass that ends in an error is closed in the log with its message; the error goes on to the caller."""
+        try:
+            yield
+        except FollowupError as error:
+            code = EXIT_CONFIG if isinstance(error, ConfigError) else EXIT_FAILED
+            if isinstance(error, QuotaSpentError):
+                code = EXIT_LEFT_OVER
+            result = self._result(code, str(error))
+            with self._c.store.begin() as uow:
+                uow.finish_run(result.summary)
+            raise
+
+    def _finish(self) -> PassResult:
+        result = self._result(None, self._writes.stopped)
+        left = result.summary.counts
+        wrong = any((left["held"], self._writes.failed, left["left_over"], self._problems, self._evaluation.alarms))
+        code = EXIT_LEFT_OVER if wrong or self._c.stop.is_set() else EXIT_DONE
+        result.summary = replace(result.summary, exit_code=code)
+        with self._c.store.begin() as uow:
+            uow.finish_run(result.summary)
+        return result
+
+    def _result(self, exit_code: int | None, message: str) -> PassResult:
+        plan = self._evaluation.plan
+        with self._c.store.begin() as uow:
+            outbox = uow.outbox_counts()
+        held = outbox.get("held", 0) if self._summary.command != "plan" else 0
+        counts: dict[str, object] = {
+            "read": {
+                "calls": self._read_calls,
+                "records": self._read.records,
+                "activities": self._read.activities,
+                "changes": self._read.changes,
+                "echoes": self._read.echoes,
+            },
+            "evaluated": self._evaluation.evaluated,
+            "planned": len(plan.actions),
+            "held": held + len(plan.held),
+            "dropped": self._writes.dropped,
+            "written": {
+                "calls": self._writes.calls,
+                "confirmed": self._writes.confirmed,
+                "failed": self._writes.failed,
+                "unknown": self._writes.unknown,
+            },
+            "api_calls": self._c.adapter.api_calls,
+            "left_over": sum(outbox.get(state, 0) for state in ("pending", "claimed", "unknown")),
+        }
+        summary = replace(
+            self._summary,
+            finished=_later(self._c.clock.now(), self._now),
+            exit_code=exit_code,
+            counts=counts,
+            message=message,
+        )
+        notices = (*plan.notices, *self._evaluation.alarms)
+        return PassResult(summary, plan, self._problems, notices, self._evaluation.baseline, self._writes)
+
+
+def _later(one: datetime, other: datetime) -> datetime:
+    """A clock may step back during a pass; no run ends before it began."""
+    return max(one, other)
+
+
+def _restricted(plan: Plan, only: Mapping[str, PlannedAction]) -> tuple[Plan, int]:
+    """The plan with only the given actions, as given; and how many of those are no longer decided."""
+    now_decided = {action.key for action in plan.actions}
+    records = []
+    for record in plan.records:
+        kept = tuple(replace(action, fields=only[action.key].fields) for action in record.actions if action.key in only)
+        if not kept:
+            continue
+        rules = {(action.rule, action.occasion) for action in kept}
+        marks = tuple(mark for mark in record.marks if (mark.rule, mark.occasion) in rules)
+        records.append(replace(record, actions=kept, held=(), marks=marks))
+    refs = {record.ref for record in records}
+    lines = tuple(line for line in plan.assignments if line.ref in refs)
+    return Plan(tuple(records), lines, (), (), plan.notices), len(only.keys() - now_decided)
