@@ -1,0 +1,74 @@
+"""Rules that want the same thing of one record in one pass: who wins, and what the loser is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from rules.model import EnrollAction, ReassignAction, Rule, Scalar, SetAction
+
+OWNER = "owner"
+ENROLMENT = "the enrolment"
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """`loser` gives way to `winner` because both want `over`."""
+
+    loser: Rule
+    winner: Rule
+    over: str
+
+    @property
+    def reason(self) -> str:
+        """What the loser says in `explain`."""
+        return f"lost to {self.winner.id} over {self.over}"
+
+
+def settle(rules: Iterable[Rule]) -> tuple[Sequence[Rule], Sequence[Loss]]:
+    """The rules that may act on the record, and those that may not.
+
+    The higher priority wins, then the file's name, then the line. A rule that lost takes nothing away from others.
+    """
+    kept: list[Rule] = []
+    losses: list[Loss] = []
+    for rule in sorted(rules, key=rank):
+        loss = next((Loss(rule, winner, over) for winner in kept if (over := _clash(winner, rule))), None)
+        if loss is None:
+            kept.append(rule)
+        else:
+            losses.append(loss)
+    return kept, losses
+
+
+def rank(rule: Rule) -> tuple[int, str, int, str]:
+    """Sorts rules by who wins."""
+    return (-rule.priority, rule.place.file, rule.place.line, rule.id)
+
+
+def _clash(winner: Rule, rule: Rule) -> str:
+    """What both want, empty when they do not get in each other's way."""
+    taken, wanted = _wants(winner), _wants(rule)
+    for thing, value in wanted.items():
+        if thing in taken and (value is None or not _same(value, taken[thing])):
+            return thing
+    return ""
+
+
+def _wants(rule: Rule) -> Mapping[str, Scalar | None]:
+    """What a rule's actions take: a value that others may set too when it is the same, None when it cannot be shared."""
+    wants: dict[str, Scalar | None] = {}
+    for action in rule.then:
+        if isinstance(action, ReassignAction):
+            wants[OWNER] = None
+        elif isinstance(action, EnrollAction):
+            wants[ENROLMENT] = None
+        elif isinstance(action, SetAction):
+            wants.update(action.values)
+    return wants
+
+
+def _same(one: Scalar, other: Scalar | None) -> bool:
+    if isinstance(one, str) and isinstance(other, str):
+        return one.casefold() == other.casefold()
+    return one == other
