@@ -39,7 +39,10 @@ def bound_of(limit: Limit, population: int) -> Bound | None:
 
 
 class Caps:
-    """Counts what the rules do in one pass against their limits."""
+    """Counts what the rules do in one pass against their limits.
+
+    `owner` is the CRM id of the record's owner; a record of nobody (an empty id) counts for no owner's day.
+    """
 
     def __init__(self, default: Limit, moment: Moment) -> None:
         self._default = default
@@ -56,7 +59,7 @@ class Caps:
         if bound is not None and matched > bound.count:
             return f"{rule.id} stops: {matched} records match, {bound.words}; look at them, then raise the limit"
         of_day = self._per_owner[rule.id, owner] + matched_of_owner
-        if limit.per_owner_day is not None and of_day > limit.per_owner_day:
+        if owner and limit.per_owner_day is not None and of_day > limit.per_owner_day:
             return f"{rule.id} stops for this owner: {of_day} records today, limit of {limit.per_owner_day} per day"
         return ""
 
@@ -66,7 +69,8 @@ class Caps:
         bound = bound_of(limit, self._population.get(rule.kind, 0))
         if bound is not None and self._per_rule[rule.id] >= bound.count:
             return f"{bound.words} of {rule.id} is reached; `followup release` lets the rest go"
-        if limit.per_owner_day is not None and self._per_owner[rule.id, owner] >= limit.per_owner_day:
+        of_day = self._per_owner[rule.id, owner]
+        if owner and limit.per_owner_day is not None and of_day >= limit.per_owner_day:
             words = f"limit of {limit.per_owner_day} per owner and day"
             return f"{words} of {rule.id} is reached; `followup release` lets the rest go"
         return ""

@@ -69,5 +69,12 @@ def as_text(value: Value, zone: ZoneInfo) -> str:
         return value.isoformat()
     if isinstance(value, float):
         return f"{value:.15g}"
-    # A prospect chooses their own name: it may neither add lines to a text nor forge the line that carries our key.
-    return _SPACES.sub(" ", str(value)).replace(_MARKER, "[").strip()
+    return one_line(str(value))
+
+
+def one_line(text: str) -> str:
+    """The text on one line and without our marker.
+
+    A prospect chooses their own name: it may neither add lines to a text nor forge the line that carries our key.
+    """
+    return _SPACES.sub(" ", text).replace(_MARKER, "[").strip()

@@ -1,0 +1,265 @@
+"""One match turned into the writes it asks for: texts filled, people named, due times computed, keys given.
+
+A match's actions are drafted in order, each on what the ones before it will have written. They stand or fall together:
+where one of them finds nobody to do it, the whole match waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from connector.domain.actions import action_key
+from connector.domain.model import ActionKind, Assignment, Match, Owner, PlannedAction, Reason, RecordState, Value
+from rules.calendar import WorkCalendar
+from rules.model import (
+    EnrollAction,
+    NoteAction,
+    ReassignAction,
+    Rule,
+    RuleAction,
+    SetAction,
+    TaskAction,
+    Team,
+    Template,
+    UnenrollAction,
+)
+from rules.needs import condition_fields
+from rules.routing import Ledger, Staff, next_in_turn, owner_chain
+from rules.template import one_line, render
+
+GUARDS = ("owner", "status", "opted_out")
+"""Fields whose value at the decision every action carries, as far as the CRM shows them."""
+
+BEFORE = "before."
+"""In `PlannedAction.saw`: `before.status` is what stood there before an earlier action of the same match changed it."""
+
+SUBJECT_LENGTH = 255
+"""Characters; the length of Task.Subject in Salesforce. HubSpot allows more."""
+
+WHY_FACTS = 3
+"""How many facts a why names beside the rule's own sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """The writes of one match and the turns they use up; `waits` says why it cannot be done now, empty when it can."""
+
+    actions: tuple[PlannedAction, ...] = ()
+    assignments: tuple[Assignment, ...] = ()
+    waits: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What drafting needs besides the match: the time, the team, whose turn it is."""
+
+    now: datetime
+    team: Team
+    staff: Staff
+    ledger: Ledger
+    calendars: Mapping[str, WorkCalendar]
+
+
+@dataclass(frozen=True, slots=True)
+class _Nobody:
+    """There is nobody to do it, and why."""
+
+    why: str
+
+
+_Wish = tuple[ActionKind, Mapping[str, Value]]
+"""The kind and the fields of a write, before its key."""
+
+
+def draft(rule: Rule, match: Match, state: RecordState, reasons: Sequence[Reason], desk: Desk) -> Draft:
+    """The writes of a match; those that would change nothing are left out. Uses no turn of the ledger itself."""
+    return _Drafter(rule, match, state, desk, why_of(rule, reasons), dict(state.record.fields)).draft()
+
+
+def why_of(rule: Rule, reasons: Sequence[Reason]) -> str:
+    """One sentence for a manager: the rule's own, with the facts that made it act."""
+    told = [reason for reason in reasons if reason.path.startswith("when")]
+    told += [reason for reason in reasons if reason.path.split(".")[0] == "if" and reason.holds]
+    told += [reason for reason in reasons if reason.path.split(".")[0] == "unless" and _is_follow_up(reason)]
+    facts = list(dict.fromkeys(one_line(reason.text) for reason in told if reason.text))[:WHY_FACTS]
+    sentence = one_line(rule.why)
+    return f"{sentence.rstrip('.')} ({', '.join(facts)})" if facts else sentence
+
+
+def _is_follow_up(reason: Reason) -> bool:
+    """What did not happen says why a rule acts; a field that does not stop it says nothing."""
+    words = reason.path.split(".")
+    return reason.holds is False and any(word in words for word in ("attempts", "replied", "touched_by", "next_step"))
+
+
+@dataclass(slots=True)
+class _Drafter:
+    """The drafting of one match; `current` and `before` follow what its own actions change."""
+
+    rule: Rule
+    match: Match
+    state: RecordState
+    desk: Desk
+    why: str
+    current: dict[str, Value]
+    before: dict[str, Value] = field(default_factory=dict)
+    actions: list[PlannedAction] = field(default_factory=list)
+    assignments: list[Assignment] = field(default_factory=list)
+
+    @property
+    def calendar(self) -> WorkCalendar:
+        return self.desk.calendars[self.rule.calendar]
+
+    @property
+    def owner(self) -> Owner | None:
+        """The owner the record has once the actions drafted so far are written."""
+        value = self.current.get("owner")
+        return self.desk.staff.owner(value if isinstance(value, str) else None)
+
+    def draft(self) -> Draft:
+        for position, action in enumerate(self.rule.then):
+            wish = self.wish(action)
+            if isinstance(wish, _Nobody):
+                return Draft(waits=wish.why)
+            if wish is not None:
+                self.add(position, *wish)
+        return Draft(tuple(self.actions), tuple(self.assignments))
+
+    def add(self, position: int, kind: ActionKind, fields: Mapping[str, Value]) -> None:
+        old = self.old(fields) if kind in ("set", "reassign") else {}
+        match = self.match
+        key = action_key(match.rule, match.record, match.occasion, position)
+        action = PlannedAction(
+            key, match.rule, match.record, kind, fields, old, self.why, match.occasion, position, self.saw()
+        )
+        self.actions.append(action)
+        for name in fields.keys() & self.current.keys() if kind in ("set", "reassign") else ():
+            self.before.setdefault(BEFORE + name, self.current[name])
+            self.current[name] = fields[name]
+
+    def old(self, fields: Mapping[str, Value]) -> Mapping[str, Value]:
+        """What stands there now under the same names."""
+        old = {name: self.current[name] for name in fields if name in self.current}
+        if "owner_name" in fields and self.owner is not None:
+            old["owner_name"] = self.owner.name
+        return old
+
+    def saw(self) -> Mapping[str, Value]:
+        """What must still stand there just before the write."""
+        names = {*GUARDS, *condition_fields(self.rule)}
+        return {name: self.current[name] for name in sorted(names) if name in self.current} | self.before
+
+    def wish(self, action: RuleAction) -> _Wish | _Nobody | None:
+        """What one action writes; None when that stands there already."""
+        match action:
+            case TaskAction():
+                return self.task(action)
+            case ReassignAction():
+                return self.reassign(action)
+            case EnrollAction():
+                return self.enroll(action)
+            case UnenrollAction():
+                return None if self.enrolled(action.name) is False else ("unenroll", {"from": action.name})
+            case SetAction():
+                values = {name: value for name, value in action.values.items() if self.current.get(name) != value}
+                return ("set", values) if values else None
+            case NoteAction():
+                return ("note", {"text": self.text(action.text)})
+
+    def text(self, template: Template) -> str:
+        return render(template, self.state.record, self.calendar.zone, self.desk.staff.name)
+
+    def enrolled(self, name: str) -> bool | None:
+        """Whether the record is in NAME now; None when nothing was ever read about it."""
+        known = [enrollment.active for enrollment in self.state.enrollments if enrollment.name == name]
+        return any(known) if known else None
+
+    def task(self, action: TaskAction) -> _Wish | _Nobody:
+        taker = self.person(action.to)
+        if isinstance(taker, _Nobody):
+            return taker
+        body = f"{self.text(action.body)}\n{self.why}" if action.body is not None else self.why
+        fields: dict[str, Value] = {
+            "type": action.type,
+            "subject": one_line(self.text(action.subject))[:SUBJECT_LENGTH],
+            "body": body,
+            "due": due_of(action, self.calendar, self.desk.now),
+            "priority": action.priority,
+            "owner": taker.id,
+        }
+        return ("task", fields)
+
+    def enroll(self, action: EnrollAction) -> _Wish | _Nobody | None:
+        if self.enrolled(action.name):
+            return None
+        if action.sender is None:
+            return ("enroll", {"in": action.name})
+        sender = self.person(action.sender)
+        if isinstance(sender, _Nobody):
+            return sender
+        return ("enroll", {"in": action.name, "sender": sender.id})
+
+    def reassign(self, action: ReassignAction) -> _Wish | _Nobody | None:
+        taker = self.pool(action) if action.pool is not None else self.present(action.to or "owner")
+        if isinstance(taker, _Nobody):
+            if action.if_nobody == "hold":
+                return taker
+            queue = self.desk.staff.queue(action.if_nobody)
+            if queue is None:
+                return _Nobody(f"{taker.why}, and the CRM has no queue {action.if_nobody}")
+            taker = queue
+        if taker.id == self.current.get("owner"):
+            return None
+        fields: dict[str, Value] = {"owner": taker.id, "owner_name": taker.name}
+        if action.note is not None:
+            fields["note"] = self.text(action.note)
+        return ("reassign", fields)
+
+    def pool(self, action: ReassignAction) -> Owner | _Nobody:
+        """Whose turn it is in the action's pool."""
+        pool = self.desk.team.pools[action.pool or ""]
+        barred = {str(self.current.get("owner"))}
+        if action.except_previous:
+            barred.update(owner_chain(self.state))
+        found = next_in_turn(pool, self.desk.ledger, self.desk.staff, frozenset(barred))
+        if found is None:
+            return _Nobody(f"nobody in pool {pool.name} can take it today")
+        name, owner = found
+        match = self.match
+        self.assignments.append(Assignment(pool.name, name, match.record, match.rule, self.desk.now, self.why))
+        return owner
+
+    def present(self, to: str) -> Owner | _Nobody:
+        """A person who may get a record: they work, and are not away today."""
+        taker = self.person(to)
+        if isinstance(taker, Owner) and self.desk.staff.absent(taker):
+            return _Nobody(f"{self.title(to)} is away today")
+        return taker
+
+    def person(self, to: str) -> Owner | _Nobody:
+        """The user behind owner, manager, source_rep or a name of team.yaml, when they can act."""
+        staff = self.desk.staff
+        if to == "owner":
+            found = self.owner
+        elif to == "manager":
+            found = staff.manager(self.owner.id) if self.owner else None
+        elif to == "source_rep":
+            found = staff.source_rep(self.state)
+        else:
+            found = staff.named(to)
+        if found is not None and staff.works(found):
+            return found
+        fault = "is nobody the CRM knows" if found is None else "is a queue" if found.queue else "is inactive"
+        return _Nobody(f"{self.title(to)} {fault}; name a person in `to`")
+
+    def title(self, to: str) -> str:
+        titles = {"owner": "the owner", "manager": "the owner's manager", "source_rep": "the source rep"}
+        return titles.get(to, to)
+
+
+def due_of(action: TaskAction, calendar: WorkCalendar, now: datetime) -> datetime:
+    """When the task is due, in UTC: its time from now on the calendar, moved into its slot of an open day."""
+    due = calendar.add(now, action.due)
+    return (calendar.next_slot(due, *action.slot) if action.slot else due).astimezone(UTC)

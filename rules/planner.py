@@ -1,0 +1,227 @@
+"""From matches to the plan of a pass: backfill, conflicts, caps, turns in a pool, drafts, marks and deadlines.
+
+The order of work is that of the matches: due oldest first, then by record and rule, whatever order the decisions come
+in. What a rule may do in this pass is settled before anything is drafted; what is held is drafted last, so that it
+takes no turn in a pool from what goes.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from connector.domain.model import (
+    Assignment,
+    Decision,
+    HeldMatch,
+    Mark,
+    MarkKind,
+    Match,
+    Moment,
+    Plan,
+    PlannedAction,
+    Reason,
+    RecordPlan,
+    RecordRef,
+    RecordState,
+)
+from rules.calendar import WorkCalendar
+from rules.caps import Caps
+from rules.conflicts import Loss, settle
+from rules.drafts import Desk, Draft, draft
+from rules.model import Limit, Rule, Team
+from rules.routing import Ledger, Staff
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One match with all that planning it needs."""
+
+    rule: Rule
+    match: Match
+    state: RecordState
+    reasons: tuple[Reason, ...] = ()
+
+    @property
+    def owner(self) -> str:
+        """The CRM id of the record's owner, empty when nobody owns it."""
+        return self.state.record.owner or ""
+
+    @property
+    def order(self) -> tuple[datetime, RecordRef, str, str]:
+        """Sorts the matches of a pass: due oldest first."""
+        return (self.match.due, self.match.record, self.rule.id, self.match.occasion)
+
+
+@dataclass(slots=True)
+class _Sheet:
+    """What gathers for one record."""
+
+    state: RecordState
+    next_at: datetime | None
+    marks: list[Mark]
+    actions: list[PlannedAction] = field(default_factory=list)
+    held: list[PlannedAction] = field(default_factory=list)
+    reasons: dict[str, tuple[Reason, ...]] = field(default_factory=dict)
+
+    def due(self, at: datetime) -> None:
+        """Look at the record again no later than that."""
+        self.next_at = at if self.next_at is None else min(self.next_at, at)
+
+    def plan(self) -> RecordPlan:
+        ref = self.state.record.ref
+        return RecordPlan(
+            ref, tuple(self.actions), tuple(self.held), tuple(self.marks), self.next_at, dict(self.reasons)
+        )
+
+
+class Planner:
+    """Plans one pass over decisions; `plan` may be called once."""
+
+    def __init__(
+        self,
+        rules: Mapping[str, Rule],
+        team: Team,
+        default_limit: Limit,
+        calendars: Mapping[str, WorkCalendar],
+        moment: Moment,
+    ) -> None:
+        self._rules = rules
+        self._moment = moment
+        self._caps = Caps(default_limit, moment)
+        staff = Staff(team, moment.owners, moment.now)
+        self._desk = Desk(moment.now, team, staff, Ledger(moment.assignments), calendars)
+        self._sheets: dict[RecordRef, _Sheet] = {}
+        self._assignments: list[Assignment] = []
+        self._stopped: list[HeldMatch] = []
+        self._waiting: list[HeldMatch] = []
+        self._notices: list[str] = []
+
+    def plan(self, decisions: Sequence[Decision]) -> Plan:
+        """Everything the pass would write and hold back, with a record's plan for every decision."""
+        for decision in decisions:
+            ref = decision.state.record.ref
+            self._sheets[ref] = _Sheet(decision.state, decision.next_at, list(decision.marks))
+        cases = self._unstopped(
+            self._uncontested(self._backfilled(sorted(self._cases(decisions), key=lambda c: c.order)))
+        )
+        self._hold([case for case in cases if not self._goes(case)])
+        order = {ref: place for place, ref in enumerate(dict.fromkeys(case.match.record for case in cases))}
+        refs = sorted(self._sheets, key=lambda ref: (order.get(ref, len(order)), ref))
+        return Plan(
+            records=tuple(self._sheets[ref].plan() for ref in refs),
+            assignments=tuple(self._assignments),
+            held=tuple(self._stopped),
+            waiting=tuple(self._waiting),
+            notices=tuple(self._notices),
+        )
+
+    def _cases(self, decisions: Sequence[Decision]) -> Iterator[Case]:
+        for decision in decisions:
+            reasons = {verdict.rule: verdict.reasons for verdict in decision.verdicts}
+            for match in decision.matches:
+                rule = self._rules.get(match.rule)
+                if rule is not None:
+                    yield Case(rule, match, decision.state, reasons.get(match.rule, ()))
+
+    def _backfilled(self, cases: Sequence[Case]) -> Sequence[Case]:
+        """Without the matches older than their rule that a spread backfill leaves for another day."""
+        let_go = Counter(self._moment.backfilled)
+        day = self._moment.now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        tomorrow = day + timedelta(days=1)
+        kept = []
+        for case in cases:
+            backfill = case.rule.backfill
+            if not case.match.backfill or backfill.how != "spread":
+                kept.append(case)
+            elif let_go[case.rule.id] < backfill.per_day:
+                let_go[case.rule.id] += 1
+                kept.append(case)
+            else:
+                self._wait(case, f"backfill of {case.rule.id}: {backfill.per_day} per day, the rest follow", tomorrow)
+        return kept
+
+    def _uncontested(self, cases: Sequence[Case]) -> Sequence[Case]:
+        """Without the matches that lost to another rule over the same thing of the same record."""
+        by_record: dict[RecordRef, list[Rule]] = {}
+        for case in cases:
+            by_record.setdefault(case.match.record, []).append(case.rule)
+        lost: dict[tuple[RecordRef, str], Loss] = {
+            (ref, loss.loser.id): loss for ref, rules in by_record.items() for loss in settle(rules)[1]
+        }
+        for case in cases:
+            loss = lost.get((case.match.record, case.rule.id))
+            if loss is not None:
+                self._mark(case, "lost")
+                self._notices.append(f"{case.match.record}: {loss.loser.id} {loss.reason}")
+        return [case for case in cases if (case.match.record, case.rule.id) not in lost]
+
+    def _unstopped(self, cases: Sequence[Case]) -> Sequence[Case]:
+        """Without the matches of rules that stop because there are too many; those stay due."""
+        matched = Counter(case.rule.id for case in cases)
+        of_owner = Counter((case.rule.id, case.owner) for case in cases)
+        kept = []
+        for case in cases:
+            rule = case.rule
+            why = self._caps.stops(rule, case.owner, matched[rule.id], of_owner[rule.id, case.owner])
+            if not why:
+                kept.append(case)
+                continue
+            self._stopped.append(HeldMatch(rule.id, case.match.record, why))
+            self._sheets[case.match.record].due(self._moment.now)
+        return kept
+
+    def _goes(self, case: Case) -> bool:
+        """Plan the writes of one match; False when its rule's cap is reached."""
+        if self._caps.holds(case.rule, case.owner):
+            return False
+        drafted = self._draft(case)
+        if drafted is None:
+            return True
+        sheet = self._sheets[case.match.record]
+        sheet.actions.extend(drafted.actions)
+        sheet.reasons.update({action.key: case.reasons for action in drafted.actions})
+        self._assignments.extend(drafted.assignments)
+        self._mark(case, "fired")
+        if drafted.actions:
+            self._caps.take(case.rule, case.owner)
+        return True
+
+    def _hold(self, cases: Sequence[Case]) -> None:
+        """Plan the writes that are over their rule's cap as held, for a person to release."""
+        counts: Counter[tuple[str, str]] = Counter()
+        for case in cases:
+            why = self._caps.holds(case.rule, case.owner)
+            drafted = self._draft(case)
+            if drafted is None:
+                continue
+            sheet = self._sheets[case.match.record]
+            sheet.held.extend(drafted.actions)
+            told = (*case.reasons, Reason("limit", False, why))
+            sheet.reasons.update({action.key: told for action in drafted.actions})
+            self._mark(case, "held" if drafted.actions else "fired")
+            counts[case.rule.id, why] += bool(drafted.actions)
+        self._notices += [f"{rule}: {count} held, {why}" for (rule, why), count in sorted(counts.items()) if count]
+
+    def _draft(self, case: Case) -> Draft | None:
+        """The match's writes, their turns taken in the ledger; None when it has to wait for a person."""
+        drafted = draft(case.rule, case.match, case.state, case.reasons, self._desk)
+        if drafted.waits:
+            calendar = self._desk.calendars[case.rule.calendar]
+            tomorrow = calendar.local_date(self._moment.now) + timedelta(days=1)
+            self._wait(case, drafted.waits, calendar.day_start(tomorrow))
+            return None
+        for assignment in drafted.assignments:
+            self._desk.ledger.add(assignment)
+        return drafted
+
+    def _wait(self, case: Case, why: str, until: datetime) -> None:
+        self._waiting.append(HeldMatch(case.rule.id, case.match.record, why))
+        self._sheets[case.match.record].due(until)
+
+    def _mark(self, case: Case, kind: MarkKind) -> None:
+        match = case.match
+        mark = Mark(match.rule, match.occasion, match.scope, self._moment.now, kind)
+        self._sheets[match.record].marks.append(mark)
