@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from connector.domain.model import Activity, Change, Needs, Page, Record, RecordRef
+from connector.domain.model import Activity, Change, Needs, Page, Record, RecordRef, Value
 from connector.domain.ports import Source, Store, UnitOfWork
 
 OURS = "ours"
@@ -127,7 +127,7 @@ def _differs(before: Record, now: Record) -> bool:
 
 
 def _differences(
-    before: Record, now: Record, needs: Needs, exact: set[tuple[RecordRef, str, object]]
+    before: Record, now: Record, needs: Needs, exact: set[tuple[RecordRef, str, Value]]
 ) -> Iterable[Change]:
     """Changes of the fields whose history rules want, where the CRM has not told the change itself."""
     for name in sorted(needs.history.get(now.ref.kind, frozenset())):

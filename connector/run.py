@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Protocol
 from uuid import uuid4
 
 from connector.dispatch import Dispatcher, WriteCounts
@@ -62,9 +63,22 @@ def run_pass(connection: Connection, progress: Progress = lambda _s, _n: None) -
     return _Pass(connection, "run", progress).go()
 
 
-def apply_plan(connection: Connection, actions: Mapping[str, PlannedAction], progress: Progress) -> PassResult:
+class ShownPlan(Protocol):
+    """A plan that somebody has seen and agreed to."""
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """The keys of its actions."""
+        ...
+
+    def restore(self, action: PlannedAction) -> PlannedAction:
+        """An action decided anew, with the values that were shown."""
+        ...
+
+
+def apply_plan(connection: Connection, shown: ShownPlan, progress: Progress = lambda _s, _n: None) -> PassResult:
     """Exactly the given plan, of which only what today's evaluation still decides is written."""
-    return _Pass(connection, "apply", progress).go(actions)
+    return _Pass(connection, "apply", progress).go(shown)
 
 
 def plan_pass(connection: Connection, progress: Progress = lambda _s, _n: None) -> PassResult:
@@ -95,7 +109,7 @@ class _Pass:
         changes = bool(self._evaluation.plan.actions)
         return self._result(EXIT_CHANGES if changes else EXIT_DONE, "")
 
-    def go(self, only: Mapping[str, PlannedAction] | None = None) -> PassResult:
+    def go(self, only: ShownPlan | None = None) -> PassResult:
         """The writing pass behind `run` and `apply`."""
         with self._c.store.lock():
             with self._c.store.begin() as uow:
@@ -132,13 +146,13 @@ class _Pass:
         finally:
             self._read_calls = self._c.adapter.api_calls - before
 
-    def _decide(self, owners: tuple[Owner, ...], only: Mapping[str, PlannedAction] | None) -> None:
+    def _decide(self, owners: tuple[Owner, ...], only: ShownPlan | None) -> None:
         c = self._c
         if only is None:
             self._evaluation = evaluate(c.store, c.rulebook, c.crm, self._now, owners, self._summary.id, self._progress)
             return
         self._evaluation = preview(c.store, c.rulebook, c.crm, self._now, owners, self._progress)
-        plan, gone = _restricted(self._evaluation.plan, only)
+        plan, gone = _restricted(self._evaluation.plan, only, self._now)
         self._evaluation.plan = plan
         self._writes.dropped += gone
         commit_only(c.store, plan, self._summary.id, self._now)
@@ -185,7 +199,9 @@ class _Pass:
         plan = self._evaluation.plan
         with self._c.store.begin() as uow:
             outbox = uow.outbox_counts()
-        held = outbox.get("held", 0) if self._summary.command != "plan" else 0
+        # A plan holds nothing yet: it counts what a run would hold. A run counts all that waits for a release.
+        would = sum(len(record.held) for record in plan.records)
+        held = would if self._summary.command == "plan" else outbox.get("held", 0)
         counts: dict[str, object] = {
             "read": {
                 "calls": self._read_calls,
@@ -196,7 +212,7 @@ class _Pass:
             },
             "evaluated": self._evaluation.evaluated,
             "planned": len(plan.actions),
-            "held": held + len(plan.held),
+            "held": held + len(plan.held) + len(plan.waiting),
             "dropped": self._writes.dropped,
             "written": {
                 "calls": self._writes.calls,
@@ -223,17 +239,20 @@ def _later(one: datetime, other: datetime) -> datetime:
     return max(one, other)
 
 
-def _restricted(plan: Plan, only: Mapping[str, PlannedAction]) -> tuple[Plan, int]:
-    """The plan with only the given actions, as given; and how many of those are no longer decided."""
+def _restricted(plan: Plan, only: ShownPlan, now: datetime) -> tuple[Plan, int]:
+    """The plan with only the given actions, as given; and how many of those are no longer decided.
+
+    The records stay due, since what else was decided on them is left for the next pass.
+    """
     now_decided = {action.key for action in plan.actions}
     records = []
     for record in plan.records:
-        kept = tuple(replace(action, fields=only[action.key].fields) for action in record.actions if action.key in only)
+        kept = tuple(only.restore(action) for action in record.actions if action.key in only.keys)
         if not kept:
             continue
         rules = {(action.rule, action.occasion) for action in kept}
         marks = tuple(mark for mark in record.marks if (mark.rule, mark.occasion) in rules)
-        records.append(replace(record, actions=kept, held=(), marks=marks))
+        records.append(replace(record, actions=kept, held=(), marks=marks, next_at=now))
     refs = {record.ref for record in records}
     lines = tuple(line for line in plan.assignments if line.ref in refs)
-    return Plan(tuple(records), lines, (), (), plan.notices), len(only.keys() - now_decided)
+    return Plan(tuple(records), lines, (), (), plan.notices), len(only.keys - now_decided)

@@ -164,6 +164,16 @@ def is_loopback(url: str | None) -> bool:
         return False
 
 
+def workspace_folder(flag: Path | None) -> Path:
+    """The workspace: the flag, else `FOLLOWUP_WORKSPACE`, else the current folder; ConfigError when it is none."""
+    folder = flag or Path(os.environ.get(f"{PREFIX}WORKSPACE") or ".")
+    if not folder.is_dir():
+        raise ConfigError(
+            f"{folder} is not a folder: name a workspace with --workspace, or make one with `followup init`"
+        )
+    return folder
+
+
 def load_settings(
     file_values: Mapping[str, object] | None = None,
     place_of: Callable[[tuple[str | int, ...]], tuple[int, int]] | None = None,

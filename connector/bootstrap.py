@@ -1,0 +1,87 @@
+"""The composition root: the only place that knows every concrete class. Commands and tests both start here."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rules.loader import Loaded, load_mapping, load_rules
+from rules.rulebook import FileRulebook
+
+from adapters.registry import open_adapter
+from connector.clock import FixedClock, SystemClock
+from connector.domain.errors import ConfigError, Problem
+from connector.run import Connection
+from connector.settings import Settings, adapter_config, load_settings, workspace_folder
+from connector.store import open_store
+from rules.model import Limit
+
+CONFIG_FILE = "followup.yaml"
+
+
+@dataclass(slots=True)
+class Workspace:
+    """A loaded workspace: its settings, its rules, and everything that is wrong with them."""
+
+    folder: Path
+    settings: Settings
+    loaded: Loaded
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What is wrong in the rule and team files."""
+        return self.loaded.problems
+
+    def rulebook(self) -> FileRulebook:
+        """The rules, not yet bound to a CRM."""
+        return FileRulebook(self.loaded.ruleset, self.loaded.problems, self.settings.engine)
+
+    def clock(self) -> SystemClock:
+        """The machine's clock, or the instant of `FOLLOWUP_NOW`."""
+        now = self.settings.now
+        return SystemClock(self.stop) if now is None else FixedClock(now, self.stop)
+
+
+def load_workspace(folder: Path | None = None, **flags: object) -> Workspace:
+    """Read followup.yaml, team.yaml and rules/*.yaml; ConfigError when the settings themselves are wrong."""
+    folder = workspace_folder(folder)
+    config = folder / CONFIG_FILE
+    if config.exists():
+        values, problems, place_of = load_mapping(config)
+        if problems:
+            raise ConfigError(str(problems[0]), problems)
+        settings = load_settings(values, place_of, workspace=folder, **flags)
+    else:
+        settings = load_settings({}, None, workspace=folder, **flags)
+    default = Limit(per_run=settings.limits.per_rule_per_run)
+    loaded = load_rules(folder, default_limit=default, enrollments=frozenset(settings.enrollments))
+    return Workspace(folder, settings, loaded)
+
+
+@contextmanager
+def connect(workspace: Workspace) -> Iterator[Connection]:
+    """Everything one pass works with: store, rules and the CRM's adapter, given back at the end."""
+    settings, clock = workspace.settings, workspace.clock()
+    config = adapter_config(settings, clock, workspace.stop.is_set)
+    store = open_store(settings.store_url, clock=clock)
+    try:
+        adapter = open_adapter(config)
+        try:
+            yield Connection(
+                crm=settings.crm_name,
+                clock=clock,
+                store=store,
+                rulebook=workspace.rulebook(),
+                adapter=adapter,
+                stop=workspace.stop,
+                keep_traces=settings.keep.traces,
+                keep_snapshots=settings.keep.snapshots,
+            )
+        finally:
+            adapter.close()
+    finally:
+        store.close()

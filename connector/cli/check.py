@@ -1,0 +1,31 @@
+"""`followup check`: the rule files, offline."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from connector.bootstrap import load_workspace
+from connector.cli.options import json_option, print_json, workspace_option
+
+
+@click.command("check", epilog="Example: followup check --workspace my-team")
+@workspace_option
+@json_option
+def command(workspace: Path | None, as_json: bool) -> int:
+    """Check followup.yaml, team.yaml and rules/*.yaml without a CRM: every mistake as file:line:column: message."""
+    loaded = load_workspace(workspace)
+    problems = loaded.problems
+    rules = loaded.loaded.ruleset.rules
+    if as_json:
+        rows = [
+            {"file": p.file, "line": p.line, "column": p.column, "message": p.message, "rule": p.rule} for p in problems
+        ]
+        print_json({"rules": len(rules), "problems": rows})
+        return 2 if problems else 0
+    for problem in problems:
+        click.echo(str(problem))
+    wrong = f", {len(problems)} to mend" if problems else ", nothing to mend"
+    click.echo(f"{len(rules)} rules would run{wrong}", err=True)
+    return 2 if problems else 0

@@ -1,0 +1,77 @@
+"""`followup doctor`: is everything in place, and what cures what is not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.markup import escape
+
+from connector.bootstrap import Workspace, connect, load_workspace
+from connector.cli.options import configure_log, json_option, print_json, workspace_option
+from connector.domain.errors import FollowupError
+from connector.domain.model import Finding
+from connector.run import Connection
+
+SIGNS = {"ok": "[green]ok  [/]", "warn": "[yellow]warn[/]", "fail": "[red]fail[/]"}
+
+
+@click.command("doctor", epilog="Example: followup doctor --workspace my-team")
+@workspace_option
+@json_option
+def command(workspace: Path | None, as_json: bool) -> int:
+    """Check connection, permissions, fields, quotas, clock and opt-out visibility; each line with its cure."""
+    loaded = load_workspace(workspace)
+    configure_log(loaded)
+    with connect(loaded) as connection:
+        findings = [*_files(loaded), *_state(connection), *_crm(connection)]
+    if as_json:
+        rows = [{"level": f.level, "subject": f.subject, "text": f.text, "cure": f.cure} for f in findings]
+        print_json({"findings": rows})
+    else:
+        console = Console()
+        for finding in findings:
+            cure = f"\n       cure: {escape(finding.cure)}" if finding.cure else ""
+            console.print(
+                f"{SIGNS[finding.level]} {escape(finding.subject)}: {escape(finding.text)}{cure}", soft_wrap=True
+            )
+    return 1 if any(finding.level == "fail" for finding in findings) else 0
+
+
+def _files(loaded: Workspace) -> Iterator[Finding]:
+    rules = len(loaded.loaded.ruleset.rules)
+    for problem in loaded.problems:
+        yield Finding("fail", "rule files", str(problem), "mend the line; `followup check` lists all of them")
+    if not rules:
+        yield Finding("fail", "rule files", "no rule would run", "`followup init` writes a playbook to begin with")
+    elif not loaded.problems:
+        yield Finding("ok", "rule files", f"{rules} rules")
+
+
+def _state(connection: Connection) -> Iterator[Finding]:
+    with connection.store.begin() as uow:
+        counts = uow.population()
+        held = uow.outbox_counts().get("held", 0)
+    text = ", ".join(f"{count:,} {kind}s" for kind, count in sorted(counts.items())) or "empty: the first pass fills it"
+    yield Finding("ok", "state", text)
+    if held:
+        yield Finding("warn", "state", f"{held} actions are held", "`followup release` lets them go with the next pass")
+
+
+def _crm(connection: Connection) -> Iterator[Finding]:
+    rulebook, adapter = connection.rulebook, connection.adapter
+    try:
+        yield from adapter.doctor(rulebook.needs())
+        schema = adapter.source.describe(rulebook.needs())
+        problems = rulebook.bind(schema, adapter.source.owners())
+    except FollowupError as error:
+        yield Finding("fail", connection.crm, str(error))
+        return
+    for problem in problems:
+        yield Finding(
+            "fail", "rules against the CRM", str(problem), "name what the CRM has, or map it in followup.yaml"
+        )
+    if not problems:
+        yield Finding("ok", "rules against the CRM", "every status, field, person and enrolment is there")

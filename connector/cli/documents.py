@@ -1,0 +1,129 @@
+"""The JSON documents of the commands: the contract that other people's scripts read (docs/contract.md)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date, datetime
+from pathlib import Path
+
+from connector.cli.options import plain
+from connector.domain.errors import ConfigError
+from connector.domain.model import HeldMatch, OutboxEntry, PlannedAction, RecordRef, RunSummary, Value, Verdict
+from connector.run import PassResult
+
+
+def run_document(result: PassResult) -> dict[str, object]:
+    """What `run --json` prints."""
+    return summary_document(result.summary)
+
+
+def summary_document(summary: RunSummary) -> dict[str, object]:
+    """One run in figures."""
+    return {"run": summary.id, "crm": summary.crm, "now": plain(summary.now), **summary.counts}
+
+
+def plan_document(result: PassResult) -> dict[str, object]:
+    """What `plan --json` prints, and what `apply` reads."""
+    plan = result.plan
+    held = [_held(action) for record in plan.records for action in record.held]
+    held += [_kept_back(match) for match in (*plan.held, *plan.waiting)]
+    return {
+        "now": plain(result.summary.now),
+        "crm": result.summary.crm,
+        "actions": [_action(action) for action in plan.actions],
+        "held": held,
+        "baseline": dict(result.baseline),
+        "notices": list(result.notices),
+    }
+
+
+def _values(values: Mapping[str, Value]) -> dict[str, object]:
+    return {name: plain(value) for name, value in values.items()}
+
+
+def _action(action: PlannedAction) -> dict[str, object]:
+    return {
+        "key": action.key,
+        "rule": action.rule,
+        "record": str(action.record),
+        "kind": action.kind,
+        "fields": _values(action.fields),
+        "old": _values(action.old),
+        "why": action.why,
+    }
+
+
+def _held(action: PlannedAction) -> dict[str, object]:
+    return {**_action(action), "held": "over the rule's limit"}
+
+
+def _kept_back(match: HeldMatch) -> dict[str, object]:
+    return {"rule": match.rule, "record": str(match.record), "held": match.why}
+
+
+def explain_document(ref: RecordRef, now: datetime, verdicts: Sequence[Verdict]) -> dict[str, object]:
+    """What `explain --json` prints."""
+    return {
+        "record": str(ref),
+        "now": plain(now),
+        "rules": [
+            {
+                "id": verdict.rule,
+                "file": verdict.file,
+                "line": verdict.line,
+                "outcome": verdict.outcome,
+                "reasons": [{"path": r.path, "holds": r.holds, "text": r.text} for r in verdict.reasons],
+                "next_at": plain(verdict.next_at),
+            }
+            for verdict in verdicts
+        ],
+    }
+
+
+def write_document(entry: OutboxEntry) -> dict[str, object]:
+    """One write of `show --json`."""
+    return {
+        **_action(entry.action),
+        "state": entry.state,
+        "attempts": entry.attempts,
+        "crm_id": entry.crm_id,
+        "message": entry.message,
+        "at": plain(entry.updated),
+    }
+
+
+class SavedPlan:
+    """A plan file: which actions it allows, and the values they were shown with."""
+
+    def __init__(self, file: Path) -> None:
+        try:
+            document = json.loads(file.read_text(encoding="utf-8"))
+            rows = document["actions"]
+            self._fields: dict[str, Mapping[str, object]] = {str(row["key"]): dict(row["fields"]) for row in rows}
+        except OSError as error:
+            raise ConfigError(f"{file}: {error.strerror}; `followup plan --out {file.name}` writes one") from None
+        except (ValueError, KeyError, TypeError):
+            raise ConfigError(f"{file} is not a plan file; `followup plan --out {file.name}` writes one") from None
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """The keys of its actions."""
+        return frozenset(self._fields)
+
+    def restore(self, action: PlannedAction) -> PlannedAction:
+        """Today's action with the values of the file, typed as today's are."""
+        saved = self._fields[action.key]
+        fields = {name: _typed(value, action.fields.get(name)) for name, value in saved.items()}
+        return replace(action, fields=fields)
+
+
+def _typed(value: object, like: Value) -> Value:
+    if isinstance(value, str) and isinstance(like, datetime):
+        return datetime.fromisoformat(value)
+    if isinstance(value, str) and isinstance(like, date):
+        return date.fromisoformat(value)
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    raise ConfigError("the plan file holds a value that is neither text, number, yes/no nor instant")

@@ -1,0 +1,47 @@
+"""`followup plan`: what a pass would write."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from connector.bootstrap import connect, load_workspace
+from connector.cli.documents import plan_document
+from connector.cli.options import (
+    configure_log,
+    json_option,
+    plain,
+    print_json,
+    progress_shown,
+    stopping,
+    workspace_option,
+)
+from connector.cli.tables import print_notes, print_plan
+from connector.run import EXIT_CHANGES, plan_pass
+
+
+@click.command("plan", epilog="Example: followup plan --out monday.json && followup apply monday.json")
+@workspace_option
+@json_option
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Save the plan for `followup apply`.")
+@click.option("--exit-code", is_flag=True, help="Exit 4 when there is anything to write.")
+def command(workspace: Path | None, as_json: bool, out: Path | None, exit_code: bool) -> int:
+    """Read the CRM and show what a pass would write: a summary, then one line per write. Nothing is written to it."""
+    loaded = load_workspace(workspace)
+    configure_log(loaded)
+    with stopping(loaded), connect(loaded) as connection, progress_shown(as_json) as progress:
+        result = plan_pass(connection, progress)
+    document = plan_document(result)
+    if out is not None:
+        out.write_text(json.dumps(document, indent=2, default=plain, ensure_ascii=False) + "\n", encoding="utf-8")
+    if as_json:
+        print_json(document)
+    else:
+        print_plan(Console(), result.plan, result)
+        if out is not None:
+            click.echo(f"saved: `followup apply {out}` writes exactly this")
+    print_notes(Console(stderr=True), result.problems, result.notices)
+    return result.exit_code if exit_code and result.exit_code == EXIT_CHANGES else 0

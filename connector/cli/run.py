@@ -1,0 +1,44 @@
+"""`followup run`: one pass."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from connector.bootstrap import connect, load_workspace
+from connector.cli.documents import run_document
+from connector.cli.options import (
+    LOGGER,
+    configure_log,
+    json_option,
+    print_json,
+    progress_shown,
+    stopping,
+    workspace_option,
+)
+from connector.cli.tables import print_notes, run_line
+from connector.run import run_pass
+
+
+@click.command("run", epilog="Example: followup run --workspace /etc/followup --json")
+@workspace_option
+@json_option
+def command(workspace: Path | None, as_json: bool) -> int:
+    """One pass for cron: read the CRM, decide, write back, confirm.
+
+    Exits 0 when all is done, 3 when something is held, failed or left over, 5 at once when another run holds the lock.
+    """
+    loaded = load_workspace(workspace)
+    configure_log(loaded)
+    with stopping(loaded), connect(loaded) as connection, progress_shown(as_json) as progress:
+        result = run_pass(connection, progress)
+    if as_json:
+        print_json(run_document(result))
+    LOGGER.info("%s: %s", result.summary.id, run_line(result.summary))
+    console = Console(stderr=True)
+    print_notes(console, result.problems, result.notices)
+    for rule, count in sorted(result.baseline.items()):
+        LOGGER.info("%s: %d records matched before this rule was here: baseline, left alone", rule, count)
+    return result.exit_code
