@@ -34,7 +34,7 @@ from connector.domain.model import (
     RecordState,
 )
 from connector.domain.ports import Adapter, Rulebook, Store, UnitOfWork
-from connector.ingest import OURS, after_our_write
+from connector.echo import OURS, after_our_write
 
 CLAIM = 400
 """Actions claimed, and re-read, at a time: two full Salesforce batches, four of HubSpot's."""
@@ -241,7 +241,7 @@ def _remember_fields(uow: UnitOfWork, action: PlannedAction, now: datetime) -> N
         return
     names = ("owner",) if action.kind == "reassign" else tuple(action.fields)
     values = {name: action.fields[name] for name in names if name in action.fields}
-    uow.save_records([after_our_write(record, dict(values))], now)
+    uow.save_records([after_our_write(record, values)], now)
     changes = [
         Change(
             id=f"{action.key}#{name}",

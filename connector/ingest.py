@@ -9,14 +9,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from connector.domain.model import Activity, Change, Needs, Page, Record, RecordRef, Value
 from connector.domain.ports import Source, Store, UnitOfWork
-
-OURS = "ours"
-"""The version of an activity that we stored ourselves when its write was confirmed, before the CRM told it back."""
+from connector.echo import is_echo
 
 
 @dataclass(slots=True)
@@ -105,7 +103,7 @@ class _PageReader:
         latest = {activity.id: activity for activity in activities}
         versions = self._uow.activity_versions(sorted(latest))
         fresh = [activity for id_, activity in latest.items() if versions.get(id_) != activity.version]
-        echoes = [activity for activity in fresh if _is_echo(activity, versions.get(activity.id))]
+        echoes = [activity for activity in fresh if is_echo(activity, versions.get(activity.id))]
         self._uow.save_activities(fresh)
         self._counts.echoes += len(echoes)
         self._counts.activities += len(fresh) - len(echoes)
@@ -147,19 +145,6 @@ def _differences(
         )
 
 
-def _is_echo(activity: Activity, stored: str | None) -> bool:
-    """One of our own that comes back as we wrote it: a task nobody has finished, a note. A finished one is a person's work."""
-    if activity.key is None:
-        return False
-    return activity.type == "note" or (not activity.done and not activity.deleted and stored in (None, OURS))
-
-
 def _without(items: Sequence[Activity], some: Sequence[Activity]) -> Iterable[Activity]:
     dropped = {activity.id for activity in some}
     return (activity for activity in items if activity.id not in dropped)
-
-
-def after_our_write(record: Record, values: dict[str, object]) -> Record:
-    """The stored record as it is once our own write has landed, so that reading it back is no news."""
-    fields = {**record.fields, **{name: value for name, value in values.items() if name in record.fields}}
-    return replace(record, fields=fields)  # type: ignore[arg-type]

@@ -1,0 +1,54 @@
+# `make demo` and `make test` set up all they need: a virtual environment with pinned, hash-checked packages.
+# PYTHON names another interpreter (3.11 or 3.12; on 3.13 the plain rule engine is used): make test PYTHON=python3.12
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: demo test format lint types imports tests bench lock clean help
+
+help: ## What there is to make
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: $(READY) ## Three weeks of follow-up on a local stand-in of both CRMs; no account needed
+	@$(BIN)/followup demo
+
+test: $(READY) format lint types imports tests ## Format, lint, types, import contract and every test; loopback only
+
+$(READY): requirements/build.lock requirements/dev.lock pyproject.toml
+	@echo "setting up $(VENV) (about a minute, once)"
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed: make PYTHON=python3.11")'
+	@rm -rf $(VENV)
+	@$(PYTHON) -m venv $(VENV) || { echo "python3-venv is missing: apt-get install python3-venv python3-dev gcc make"; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/build.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-build-isolation -r requirements/dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index -e .
+	@touch $@
+
+format: $(READY)
+	@$(BIN)/ruff format --quiet --check . || { echo "run: $(BIN)/ruff format ."; exit 1; }
+
+lint: $(READY)
+	@$(BIN)/ruff check --quiet .
+
+types: $(READY)
+	@$(BIN)/mypy
+
+imports: $(READY)
+	@$(BIN)/lint-imports --no-cache > $(VENV)/imports.log 2>&1 || { cat $(VENV)/imports.log; exit 1; }
+
+tests: $(READY)
+	@$(BIN)/python -m pytest
+
+bench: $(READY) ## The figures of docs/performance.md, measured here
+	@$(BIN)/python -m benchmarks
+
+lock: $(READY) ## Write the lock files anew from pyproject.toml
+	@for name in build run dev; do \
+	  case $$name in build) from=requirements/build.in;; run) from=pyproject.toml;; dev) from="--extra dev pyproject.toml";; esac; \
+	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
+	    --custom-compile-command "make lock" $$from -o requirements/$$name.lock; done
+
+clean: ## Remove the virtual environment and caches
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis
