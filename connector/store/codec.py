@@ -1,0 +1,303 @@
+"""The nouns as JSON text and back, exactly: an instant stays an instant, a date a date, true is not 1 and 1 not 1.0.
+
+Instants are kept in UTC with microseconds. A scalar that JSON does not have is a small object: {"t": instant} or
+{"d": date}; no value of a field is an object otherwise.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+
+from connector.domain.model import (
+    Activity,
+    Change,
+    CrmSchema,
+    FieldInfo,
+    Owner,
+    PlannedAction,
+    Reason,
+    Record,
+    RecordRef,
+    RunSummary,
+    Value,
+)
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
+Scalar = str | int | float | bool | dict[str, str] | None
+"""A field's value in JSON."""
+
+
+def micros(at: datetime) -> int:
+    """An instant as whole microseconds since 1970 in UTC; a naive one is a programming error and raises TypeError."""
+    return (at - _EPOCH) // _MICROSECOND
+
+
+def instant(at: int) -> datetime:
+    """The instant that `micros` made a number of."""
+    return _EPOCH + timedelta(microseconds=at)
+
+
+def ref_text(ref: RecordRef) -> str:
+    """A record's name in the store; its order is the order of the refs, because '/' sorts before any letter."""
+    return f"{ref.crm}/{ref.kind}/{ref.id}"
+
+
+def ref_of(text: str) -> RecordRef:
+    """The record that `ref_text` named."""
+    return RecordRef(*text.split("/", 2))
+
+
+def _iso(at: datetime) -> str:
+    return instant(micros(at)).isoformat()
+
+
+def _dump(value: Value) -> Scalar:
+    if isinstance(value, datetime):
+        return {"t": _iso(value)}
+    if isinstance(value, date):
+        return {"d": value.isoformat()}
+    return value
+
+
+def _load(value: Scalar) -> Value:
+    if not isinstance(value, dict):
+        return value
+    return datetime.fromisoformat(value["t"]) if "t" in value else date.fromisoformat(value["d"])
+
+
+def _dump_all(values: Mapping[str, Value]) -> dict[str, Scalar]:
+    return {name: _dump(value) for name, value in values.items()}
+
+
+def _load_all(values: Mapping[str, Scalar]) -> dict[str, Value]:
+    return {name: _load(value) for name, value in values.items()}
+
+
+def value_text(value: Value) -> str:
+    return _encode(_dump(value))
+
+
+def value_of(text: str) -> Value:
+    return _load(json.loads(text))
+
+
+def record_text(record: Record) -> str:
+    data: dict[str, object] = {
+        "fields": _dump_all(record.fields),
+        "created": _iso(record.created),
+        "modified": _iso(record.modified),
+        "version": record.version,
+    }
+    if record.hidden:
+        data["hidden"] = sorted(record.hidden)
+    if record.deleted:
+        data["deleted"] = True
+    if record.converted:
+        data["converted"] = True
+    if record.merged_into is not None:
+        data["merged_into"] = ref_text(record.merged_into)
+    return _encode(data)
+
+
+def record_of(ref: RecordRef, text: str) -> Record:
+    data = json.loads(text)
+    survivor = data.get("merged_into")
+    return Record(
+        ref=ref,
+        fields=_load_all(data["fields"]),
+        created=datetime.fromisoformat(data["created"]),
+        modified=datetime.fromisoformat(data["modified"]),
+        version=data["version"],
+        hidden=frozenset(data.get("hidden", ())),
+        deleted=data.get("deleted", False),
+        converted=data.get("converted", False),
+        merged_into=None if survivor is None else ref_of(survivor),
+    )
+
+
+_ACTIVITY_DEFAULTS: Mapping[str, str | bool | None] = {
+    "direction": None,
+    "actor": None,
+    "outcome": None,
+    "subject": "",
+    "task_type": None,
+    "automated": False,
+    "key": None,
+    "deleted": False,
+}
+
+
+def activity_text(activity: Activity) -> str:
+    data: dict[str, object] = {
+        "type": activity.type,
+        "refs": [ref_text(ref) for ref in activity.refs],
+        "at": _iso(activity.at),
+        "version": activity.version,
+        "done": activity.done,
+    }
+    for name in ("direction", "actor", "outcome", "subject", "task_type", "automated", "key", "deleted"):
+        value = getattr(activity, name)
+        if value or (value == "" and name != "subject"):
+            data[name] = value
+    if activity.due is not None:
+        data["due"] = _dump(activity.due)
+    if activity.ended is not None:
+        data["ended"] = _iso(activity.ended)
+    return _encode(data)
+
+
+def activity_of(id_: str, text: str) -> Activity:
+    data = json.loads(text)
+    due, ended = data.get("due"), data.get("ended")
+    due_at = _load(due)
+    return Activity(
+        id=id_,
+        type=data["type"],
+        refs=tuple(ref_of(ref) for ref in data["refs"]),
+        at=datetime.fromisoformat(data["at"]),
+        version=data["version"],
+        direction=data.get("direction"),
+        actor=data.get("actor"),
+        outcome=data.get("outcome"),
+        subject=data.get("subject", ""),
+        done=data["done"],
+        due=due_at if isinstance(due_at, date) else None,
+        ended=None if ended is None else datetime.fromisoformat(ended),
+        task_type=data.get("task_type"),
+        automated=data.get("automated", False),
+        key=data.get("key"),
+        deleted=data.get("deleted", False),
+    )
+
+
+def change_text(change: Change) -> str:
+    return _encode(
+        {
+            "old": _dump(change.old),
+            "new": _dump(change.new),
+            "at": _iso(change.at),
+            "origin": change.origin,
+            "actor": change.actor,
+        }
+    )
+
+
+def change_of(ref: RecordRef, id_: str, field: str, exact: bool, text: str) -> Change:
+    data = json.loads(text)
+    return Change(
+        id=id_,
+        ref=ref,
+        field=field,
+        old=_load(data["old"]),
+        new=_load(data["new"]),
+        at=datetime.fromisoformat(data["at"]),
+        origin=data["origin"],
+        exact=exact,
+        actor=data["actor"],
+    )
+
+
+def owner_text(owner: Owner) -> str:
+    return _encode(
+        {
+            "name": owner.name,
+            "email": owner.email,
+            "active": owner.active,
+            "queue": owner.queue,
+            "manager": owner.manager,
+            "user_id": owner.user_id,
+        }
+    )
+
+
+def owner_of(id_: str, text: str) -> Owner:
+    return Owner(id=id_, **json.loads(text))
+
+
+def schema_text(schema: CrmSchema) -> str:
+    fields = {
+        kind: {
+            name: {
+                "name": info.name,
+                "api_name": info.api_name,
+                "type": info.type,
+                "writable": info.writable,
+                "values": info.values,
+            }
+            for name, info in infos.items()
+        }
+        for kind, infos in schema.fields.items()
+    }
+    hidden = {kind: list(names) for kind, names in schema.hidden.items()}
+    return _encode(
+        {"fields": fields, "statuses": dict(schema.statuses), "enrollments": schema.enrollments, "hidden": hidden}
+    )
+
+
+def _field_info(name: str, api_name: str, type: str, writable: bool, values: Sequence[str]) -> FieldInfo:
+    return FieldInfo(name, api_name, type, writable, tuple(values))  # type: ignore[arg-type]
+
+
+def schema_of(crm: str, text: str) -> CrmSchema:
+    data = json.loads(text)
+    return CrmSchema(
+        crm=crm,
+        fields={
+            kind: {name: _field_info(**info) for name, info in infos.items()} for kind, infos in data["fields"].items()
+        },
+        statuses=data["statuses"],
+        enrollments=tuple(data["enrollments"]),
+        hidden={kind: tuple(names) for kind, names in data["hidden"].items()},
+    )
+
+
+def payload_text(action: PlannedAction) -> str:
+    return _encode({"fields": _dump_all(action.fields), "old": _dump_all(action.old), "saw": _dump_all(action.saw)})
+
+
+def payload_of(text: str) -> tuple[dict[str, Value], dict[str, Value], dict[str, Value]]:
+    """What an action writes, what stood there, and what the rule saw."""
+    data = json.loads(text)
+    return _load_all(data["fields"]), _load_all(data["old"]), _load_all(data["saw"])
+
+
+def reasons_text(reasons: Iterable[Reason]) -> str:
+    return _encode([[reason.path, reason.holds, reason.text] for reason in reasons])
+
+
+def reasons_of(text: str) -> tuple[Reason, ...]:
+    return tuple(Reason(*reason) for reason in json.loads(text))
+
+
+def run_text(run: RunSummary) -> str:
+    return _encode(
+        {
+            "crm": run.crm,
+            "now": _iso(run.now),
+            "command": run.command,
+            "finished": None if run.finished is None else _iso(run.finished),
+            "exit_code": run.exit_code,
+            "counts": dict(run.counts),
+            "message": run.message,
+        }
+    )
+
+
+def run_of(id_: str, text: str) -> RunSummary:
+    data = json.loads(text)
+    finished = data["finished"]
+    return RunSummary(
+        id=id_,
+        crm=data["crm"],
+        now=datetime.fromisoformat(data["now"]),
+        command=data["command"],
+        finished=None if finished is None else datetime.fromisoformat(finished),
+        exit_code=data["exit_code"],
+        counts=data["counts"],
+        message=data["message"],
+    )

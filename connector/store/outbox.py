@@ -1,0 +1,172 @@
+"""What is on its way to the CRM: claimed under a lease, settled by receipts, never forgotten in between."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import cast
+
+from sqlalchemy import ColumnElement, Row, and_, exists, func, or_, select, update
+
+from connector.domain.model import ActionKind, OutboxEntry, OutboxState, PlannedAction, Receipt, RecordRef
+from connector.store.codec import instant, micros, payload_of, ref_of, ref_text
+from connector.store.statements import Part, chunks
+from connector.store.tables import marks, outbox
+
+MAX_ATTEMPTS = 8
+"""After so many tries an action is dead and waits for a person."""
+
+_UNSETTLED = ("pending", "claimed", "unknown", "held")
+_POSSIBLY_LANDED = ("confirmed", "unknown", "claimed")
+_EARLIER_FAILED = "an earlier step of this rule did not go through"
+
+
+class Outbox(Part):
+    """Claims, receipts, and the views on them."""
+
+    def claim(self, run: str, limit: int, now: datetime, lease_until: datetime) -> Sequence[OutboxEntry]:
+        """Take pending entries, and claimed ones whose lease ran out (those come as `unknown`), by position, then key.
+
+        An entry waits until the earlier positions of its match are settled, so that a match is written in its order.
+        """
+        earlier = outbox.alias("earlier")
+        blocked = (
+            exists()
+            .where(_same_match(earlier.c, outbox.c), earlier.c.position < outbox.c.position)
+            .where(earlier.c.state.in_(_UNSETTLED))
+        )
+        lost = and_(outbox.c.state == "claimed", outbox.c.lease_until <= micros(now))
+        query = (
+            select(outbox)
+            .where(or_(outbox.c.state == "pending", lost), ~blocked)
+            .order_by(outbox.c.position, outbox.c.key)
+            .limit(limit)
+        )
+        rows = self._connection.execute(query).all()
+        taken = {"state": "claimed", "run": run, "lease_until": micros(lease_until), "updated": micros(now)}
+        for some in chunks([row.key for row in rows]):
+            self._connection.execute(update(outbox).where(outbox.c.key.in_(some)).values(taken))
+        return [_entry(row, "claimed" if row.state == "pending" else "unknown", run) for row in rows]
+
+    def settle(self, receipts: Sequence[Receipt], now: datetime) -> None:
+        """Record outcomes: `retry` goes back to pending (dead after 8 attempts), the others stay as they are.
+
+        What is confirmed stays confirmed. When a step fails for good the later steps of its match are dropped.
+        """
+        stored = self._rows([receipt.key for receipt in receipts])
+        for receipt in receipts:
+            row = stored.get(receipt.key)
+            if row is None or row.state == "confirmed":
+                continue
+            attempts = row.attempts + (receipt.state == "retry")
+            state = receipt.state if receipt.state != "retry" else "dead" if attempts >= MAX_ATTEMPTS else "pending"
+            values = {
+                "state": state,
+                "attempts": attempts,
+                "crm_id": receipt.crm_id or row.crm_id,
+                "message": receipt.message or receipt.code,
+                "updated": micros(now),
+                "lease_until": None,
+            }
+            self._connection.execute(update(outbox).where(outbox.c.key == receipt.key).values(values))
+            if state in ("failed", "dropped", "dead"):
+                self._drop_later(row, now)
+
+    def _drop_later(self, row: Row[tuple[object, ...]], now: datetime) -> None:
+        later = and_(
+            outbox.c.record == row.record,
+            outbox.c.rule == row.rule,
+            outbox.c.occasion == row.occasion,
+            outbox.c.position > row.position,
+            outbox.c.state.in_(("pending", "held")),
+        )
+        values = {"state": "dropped", "message": _EARLIER_FAILED, "updated": micros(now)}
+        self._connection.execute(update(outbox).where(later).values(values))
+
+    def outbox(self, states: Sequence[OutboxState] = (), run: str | None = None) -> Sequence[OutboxEntry]:
+        """The entries in these states (all when none is named), of one run when given, in the order they were planned.
+
+        An entry belongs to the run that took it last, else to the one that planned it.
+        """
+        query = select(outbox).order_by(outbox.c.created, outbox.c.position, outbox.c.key)
+        if states:
+            query = query.where(outbox.c.state.in_(states))
+        if run is not None:
+            query = query.where(outbox.c.run == run)
+        return [_entry(row) for row in self._connection.execute(query)]
+
+    def outbox_counts(self) -> Mapping[str, int]:
+        """How many entries are in each state."""
+        query = select(outbox.c.state, func.count()).group_by(outbox.c.state)
+        return {row[0]: row[1] for row in self._connection.execute(query)}
+
+    def entries(self, keys: Sequence[str]) -> Mapping[str, OutboxEntry]:
+        """The entries with these keys."""
+        return {key: _entry(row) for key, row in self._rows(keys).items()}
+
+    def our_writes(self, ref: RecordRef) -> Sequence[OutboxEntry]:
+        """Our confirmed or possibly landed writes on a record, the oldest first, for telling echoes from news."""
+        query = select(outbox).where(outbox.c.record == ref_text(ref), outbox.c.state.in_(_POSSIBLY_LANDED))
+        return [_entry(row) for row in self._connection.execute(query.order_by(outbox.c.updated, outbox.c.key))]
+
+    def release(self, rule: str | None, first: int | None, now: datetime) -> int:
+        """Held entries back to pending, oldest first; how many. A match is released as a whole, or not at all.
+
+        From now on its mark says `fired`, so that the day's counts see it.
+        """
+        query = select(outbox).where(outbox.c.state == "held").order_by(outbox.c.created, outbox.c.record)
+        query = query.order_by(outbox.c.rule, outbox.c.occasion, outbox.c.position)
+        if rule is not None:
+            query = query.where(outbox.c.rule == rule)
+        matches: dict[tuple[str, str, str], list[str]] = {}
+        for row in self._connection.execute(query):
+            matches.setdefault((row.record, row.rule, row.occasion), []).append(row.key)
+        released: list[str] = []
+        for (record, of_rule, occasion), keys in matches.items():
+            if first is not None and len(released) >= first:
+                break
+            released += keys
+            held = (marks.c.record == record, marks.c.rule == of_rule, marks.c.occasion == occasion)
+            fired = update(marks).where(*held, marks.c.kind == "held").values(kind="fired", at=micros(now))
+            self._connection.execute(fired)
+        for some in chunks(released):
+            values = {"state": "pending", "updated": micros(now)}
+            self._connection.execute(update(outbox).where(outbox.c.key.in_(some)).values(values))
+        return len(released)
+
+    def _rows(self, keys: Sequence[str]) -> Mapping[str, Row[tuple[object, ...]]]:
+        found = {}
+        for some in chunks(keys):
+            for row in self._connection.execute(select(outbox).where(outbox.c.key.in_(some))):
+                found[row.key] = row
+        return found
+
+
+def _same_match(one: object, other: object) -> ColumnElement[bool]:
+    names = ("record", "rule", "occasion")
+    return and_(*(getattr(one, name) == getattr(other, name) for name in names))
+
+
+def _entry(row: Row[tuple[object, ...]], state: OutboxState | None = None, run: str | None = None) -> OutboxEntry:
+    fields, old, saw = payload_of(row.payload)
+    action = PlannedAction(
+        key=row.key,
+        rule=row.rule,
+        record=ref_of(row.record),
+        kind=cast(ActionKind, row.kind),
+        fields=fields,
+        old=old,
+        why=row.why,
+        occasion=row.occasion,
+        position=row.position,
+        saw=saw,
+    )
+    return OutboxEntry(
+        action=action,
+        state=state or cast(OutboxState, row.state),
+        run=run or row.run,
+        attempts=row.attempts,
+        crm_id=row.crm_id,
+        message=row.message,
+        updated=instant(row.updated),
+    )

@@ -1,0 +1,15 @@
+"""One transaction on the state: all the nouns on one connection."""
+
+from __future__ import annotations
+
+from connector.store.crm import Crm
+from connector.store.deadlines import Deadlines
+from connector.store.decisions import Decisions
+from connector.store.history import History
+from connector.store.outbox import Outbox
+from connector.store.records import Records
+from connector.store.runs import Runs
+
+
+class SqlUnitOfWork(Crm, Records, History, Deadlines, Decisions, Outbox, Runs):
+    """The port `UnitOfWork` on a SQL connection; SqlStore.begin() makes one per transaction."""
