@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from sqlalchemy import Table, delete, insert, or_, select, tuple_, update
+from sqlalchemy import Table, delete, insert, select, tuple_, update
 
 from connector.domain.model import Activity, Change, Enrollment, RecordRef
-from connector.store.codec import activity_of, activity_text, change_of, change_text, instant, micros, ref_text
+from connector.store.codec import activity_of, activity_text, change_of, change_text, instant, micros, ref_of, ref_text
 from connector.store.statements import Part, chunks, put
 from connector.store.tables import activities, activity_records, changes, deadlines, enrollments, marks, outbox
 
@@ -43,35 +43,33 @@ class History(Part):
             self._connection.execute(insert(activity_records), links)
 
     def save_changes(self, read: Sequence[Change]) -> frozenset[RecordRef]:
-        """Store those not yet known by (record, id); the records for which something was new."""
-        fresh = {(ref_text(change.ref), change.id): change for change in reversed(read)}
-        for some in chunks(sorted({record for record, _ in fresh})):
-            query = select(changes.c.record, changes.c.id).where(changes.c.record.in_(some))
-            for record, id_ in self._connection.execute(query):
-                fresh.pop((record, id_), None)
-        put(self._connection, changes, [_change_row(change) for change in fresh.values()])
-        return frozenset(change.ref for change in fresh.values())
+        """Store those not yet known by (record, id); the records for which something was new.
 
-    def upgrade_change(self, change: Change) -> bool:
-        """Replace the stored inexact change of the same field and new value by this exact one; False when there is none.
-
-        Of several the nearest in time is replaced. A change that is stored already under its id replaces nothing.
+        An exact change refines the nearest inexact one of the same field and new value instead of standing beside it:
+        it lends it its instant and actor. The stored id and origin stay, since rules may have fired on that id already
+        and our own write remains ours; the exact id is kept as an alias, so that it is known when it comes again.
         """
-        record = ref_text(change.ref)
-        query = select(changes).where(
-            changes.c.record == record, or_(changes.c.field == change.field, changes.c.id == change.id)
-        )
-        rows = self._connection.execute(query).all()
-        if any(row.id == change.id and row.exact for row in rows):
-            return False
-        stored = [change_of(change.ref, row.id, row.field, row.exact, row.data) for row in rows if not row.exact]
-        same = [one for one in stored if one.field == change.field and one.new == change.new]
-        if not same:
-            return False
-        nearest = min(same, key=lambda one: abs(one.at - change.at))
-        self._connection.execute(delete(changes).where(changes.c.record == record, changes.c.id == nearest.id))
-        put(self._connection, changes, [_change_row(change)])
-        return True
+        fresh = {(ref_text(change.ref), change.id): change for change in reversed(read)}
+        inexact: dict[tuple[str, str], list[Change]] = {}
+        for some in chunks(sorted({record for record, _ in fresh})):
+            for row in self._connection.execute(select(changes).where(changes.c.record.in_(some))):
+                fresh.pop((row.record, row.id), None)
+                fresh.pop((row.record, row.alias), None)
+                if not row.exact:
+                    stored = change_of(ref_of(row.record), row.id, row.field, row.exact, row.data)
+                    inexact.setdefault((row.record, row.field), []).append(stored)
+        rows, news = [], set()
+        for (record, _), change in fresh.items():
+            rough = _nearest(inexact.get((record, change.field), []), change)
+            if rough is None:
+                rows.append(_change_row(change))
+                news.add(change.ref)
+            else:
+                inexact[(record, change.field)].remove(rough)
+                refined = replace(rough, at=change.at, actor=change.actor or rough.actor, exact=True)
+                rows.append({**_change_row(refined), "alias": change.id})
+        put(self._connection, changes, rows)
+        return frozenset(news)
 
     def save_enrollments(self, read: Sequence[Enrollment]) -> frozenset[RecordRef]:
         """Insert or replace; the records for which something was new. An unknown `since` takes the known one."""
@@ -137,6 +135,12 @@ class History(Part):
             self._connection.execute(update(outbox).where(outbox.c.key == key).values(values))
 
 
+def _nearest(rough: Sequence[Change], change: Change) -> Change | None:
+    """The inexact change that this exact one tells more precisely."""
+    same = [one for one in rough if one.new == change.new] if change.exact else []
+    return min(same, key=lambda one: abs(one.at - change.at), default=None)
+
+
 def _since(enrollment: Enrollment) -> int | None:
     return None if enrollment.since is None else micros(enrollment.since)
 
@@ -146,6 +150,7 @@ def _change_row(change: Change) -> Mapping[str, object]:
         "record": ref_text(change.ref),
         "id": change.id,
         "field": change.field,
+        "alias": None,
         "exact": change.exact,
         "data": change_text(change),
     }

@@ -72,6 +72,13 @@ class Outbox(Part):
             if state in ("failed", "dropped", "dead"):
                 self._drop_later(row, now)
 
+    def put_back(self, keys: Sequence[str], why: str, now: datetime) -> None:
+        """Claimed entries back to pending without counting an attempt; `why` is kept as their message."""
+        values = {"state": "pending", "message": why, "updated": micros(now), "lease_until": None}
+        for some in chunks(keys):
+            claimed = (outbox.c.key.in_(some), outbox.c.state == "claimed")
+            self._connection.execute(update(outbox).where(*claimed).values(values))
+
     def _drop_later(self, row: Row[tuple[object, ...]], now: datetime) -> None:
         later = and_(
             outbox.c.record == row.record,
@@ -102,7 +109,8 @@ class Outbox(Part):
 
     def entries(self, keys: Sequence[str]) -> Mapping[str, OutboxEntry]:
         """The entries with these keys."""
-        return {key: _entry(row) for key, row in self._rows(keys).items()}
+        stored = self._rows(keys)
+        return {key: _entry(stored[key]) for key in keys if key in stored}
 
     def our_writes(self, ref: RecordRef) -> Sequence[OutboxEntry]:
         """Our confirmed or possibly landed writes on a record, the oldest first, for telling echoes from news."""

@@ -60,6 +60,7 @@ changes = Table(
     metadata,
     Column("record", Text, primary_key=True),
     Column("id", Text, primary_key=True),
+    Column("alias", Text),
     Column("field", Text),
     Column("exact", Flag),
     Column("data", Text),

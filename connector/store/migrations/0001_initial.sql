@@ -37,6 +37,7 @@ CREATE INDEX activity_records_activity ON activity_records (activity);
 CREATE TABLE changes (
     record {ref} NOT NULL,
     id {ref} NOT NULL,
+    alias {ref},
     field TEXT NOT NULL,
     exact INTEGER NOT NULL,
     data TEXT NOT NULL,
