@@ -1,0 +1,90 @@
+"""The rules put together with one CRM: its spelling of statuses, its users for people, its queues and enrolments.
+
+A rule that asks for something the CRM does not have or show is quarantined by name; the others run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from connector.domain.errors import Problem
+from connector.domain.model import CrmSchema, Owner
+from rules.model import EnrollAction, Person, Place, Rule, RuleSet, Team
+from rules.words import Words, queue_named
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """The rules that can run on this CRM, with their words in the CRM's spelling, and who is who."""
+
+    rules: tuple[Rule, ...] = ()
+    schema: CrmSchema | None = None
+    owners: Mapping[str, Owner] = field(default_factory=dict)
+    """Users and queues by id."""
+    people: Mapping[str, Owner] = field(default_factory=dict)
+    """The user whom team.yaml calls by this name."""
+    persons: Mapping[str, Person] = field(default_factory=dict)
+    """Whom team.yaml means by the user with this id."""
+    pools: Mapping[str, tuple[Owner, ...]] = field(default_factory=dict)
+    """A pool's members whom the CRM knows, in the pool's order."""
+    enrolling: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Rule id: the names it enrolls in; only rules that enroll."""
+
+    def queue(self, name: str) -> Owner | None:
+        """The queue of that name or id."""
+        return queue_named(self.owners.values(), name)
+
+
+def bind(ruleset: RuleSet, schema: CrmSchema | None, owners: Sequence[Owner]) -> tuple[Binding, tuple[Problem, ...]]:
+    """The rules bound to a CRM, and what is wrong; without a schema every word stands for itself."""
+    people = _people(ruleset.team, owners)
+    problems: list[Problem] = []
+    rules: list[Rule] = []
+    if schema is None:
+        rules += ruleset.rules
+    else:
+        problems += _unknown_members(ruleset.team, people)
+        for rule in ruleset.rules:
+            words = Words(rule, schema, owners, people)
+            bound = words.bound()
+            problems += words.problems
+            rules += () if words.problems else (bound,)
+    binding = Binding(
+        rules=tuple(rules),
+        schema=schema,
+        owners={owner.id: owner for owner in owners},
+        people=people,
+        persons={owner.id: ruleset.team.people[name] for name, owner in people.items()},
+        pools={
+            pool.name: tuple(people[name] for name in pool.members if name in people)
+            for pool in ruleset.team.pools.values()
+        },
+        enrolling={rule.id: names for rule in rules if (names := _enrolls(rule))},
+    )
+    return binding, tuple(problems)
+
+
+def _people(team: Team, owners: Sequence[Owner]) -> Mapping[str, Owner]:
+    """The user behind each person: by id, else by e-mail address, an active one before others with the same address."""
+    known: dict[str, Owner] = {}
+    for owner in sorted(owners, key=lambda owner: (owner.active, owner.id)):
+        if owner.email and not owner.queue:
+            known[owner.email.casefold()] = owner
+    for owner in owners:
+        known.update({each.casefold(): owner for each in (owner.id, owner.user_id) if each})
+    found = ((person.name, known.get(person.crm.casefold())) for person in team.people.values())
+    return {name: owner for name, owner in found if owner is not None}
+
+
+def _unknown_members(team: Team, people: Mapping[str, Owner]) -> Iterator[Problem]:
+    for pool in team.pools.values():
+        place = pool.place or Place("team.yaml", 0, 0)
+        for name in pool.members:
+            if name not in people:
+                text = f"pool {pool.name}: the CRM has no user for {name}, who is passed over; correct `crm` of {name}"
+                yield Problem(place.file, place.line, place.column, text)
+
+
+def _enrolls(rule: Rule) -> frozenset[str]:
+    return frozenset(action.name for action in rule.then if isinstance(action, EnrollAction))
