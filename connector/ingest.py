@@ -69,11 +69,10 @@ class _PageReader:
         self._uow.save_cursor(page.stream, page.cursor)
 
     def _history(self, changes: Sequence[Change]) -> None:
-        """The CRM's own history refines what two readings could only tell roughly; the rest of it is news."""
-        fresh = [change for change in changes if not self._uow.upgrade_change(change)]
-        if fresh:
-            new = self._uow.save_changes(fresh)
-            self._counts.changes += sum(change.ref in new for change in fresh)
+        """The CRM's own history; what only refines a change that two readings had told already is no news."""
+        if changes:
+            new = self._uow.save_changes(changes)
+            self._counts.changes += sum(change.ref in new for change in changes)
             self._due |= new
 
     def _records(self, records: Sequence[Record], told: Sequence[Change]) -> None:

@@ -206,11 +206,10 @@ class UnitOfWork(Protocol):
         ...
 
     def save_changes(self, changes: Sequence[Change]) -> frozenset[RecordRef]:
-        """Store those not yet known by (record, id); the records for which something was new."""
-        ...
+        """Store those not yet known by (record, id); the records for which something was new.
 
-    def upgrade_change(self, change: Change) -> bool:
-        """Replace the stored inexact change of the same field and new value by this exact one; False when there is none."""
+        An exact change refines a stored inexact one of the same field and new value: that keeps its id and origin.
+        """
         ...
 
     def save_enrollments(self, enrollments: Sequence[Enrollment]) -> frozenset[RecordRef]: ...

@@ -31,7 +31,7 @@ class Deadlines(Part):
 
     def mark_all_due(self, kind: str, at: datetime) -> int:
         """Lower the deadline of every record of a kind that is neither deleted nor merged; how many there are."""
-        live = (records.c.kind == kind) & records.c.live.is_(True)
+        live = (records.c.kind == kind) & (records.c.live == 1)
         source = select(records.c.ref, literal(micros(at), deadlines.c.at.type)).where(live)
         statement = insert_into(self._connection, deadlines).from_select(["record", "at"], source)
         new = statement.excluded.at

@@ -39,6 +39,7 @@ class Records(Part):
                 "id": record.ref.id,
                 "owner": record.owner,
                 "live": not record.deleted and record.merged_into is None,
+                "gone": micros(record.modified) if record.deleted or record.merged_into is not None else None,
                 "first_seen": micros(seen),
                 "data": record_text(record),
             }
@@ -56,7 +57,7 @@ class Records(Part):
 
     def population(self) -> Mapping[str, int]:
         """How many records of each kind are stored that are neither deleted nor merged."""
-        query = select(records.c.kind, func.count()).where(records.c.live.is_(True)).group_by(records.c.kind)
+        query = select(records.c.kind, func.count()).where(records.c.live == 1).group_by(records.c.kind)
         return {row[0]: row[1] for row in self._connection.execute(query)}
 
     def states(self, refs: Sequence[RecordRef]) -> Sequence[RecordState]:

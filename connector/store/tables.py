@@ -40,6 +40,7 @@ records = Table(
     Column("id", Text),
     Column("owner", Text),
     Column("live", Flag),
+    Column("gone", BigInteger),
     Column("first_seen", BigInteger),
     Column("data", Text),
 )

@@ -8,8 +8,9 @@ from connector.store.decisions import Decisions
 from connector.store.history import History
 from connector.store.outbox import Outbox
 from connector.store.records import Records
+from connector.store.retention import Retention
 from connector.store.runs import Runs
 
 
-class SqlUnitOfWork(Crm, Records, History, Deadlines, Decisions, Outbox, Runs):
+class SqlUnitOfWork(Crm, Records, History, Deadlines, Decisions, Outbox, Runs, Retention):
     """The port `UnitOfWork` on a SQL connection; SqlStore.begin() makes one per transaction."""

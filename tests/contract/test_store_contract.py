@@ -37,6 +37,7 @@ from connector.store import open_store
 
 NOW = datetime(2026, 3, 2, 9, 0, 0, 123456, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
+DAY = timedelta(days=1)
 ANN = RecordRef("salesforce", "lead", "00Q000000000001AAA")
 BEN = RecordRef("salesforce", "lead", "00Q000000000002AAA")
 DEAL = RecordRef("salesforce", "deal", "006000000000001AAA")
@@ -218,17 +219,42 @@ def test_only_new_changes_are_news(unit: UnitOfWork) -> None:
     assert unit.states([ANN])[0].changes == (two, one)
 
 
-def test_an_exact_change_replaces_the_nearest_inexact_one_of_the_same_value(unit: UnitOfWork) -> None:
+def test_an_exact_change_refines_the_nearest_inexact_one_of_the_same_value(unit: UnitOfWork) -> None:
     unit.save_records([record()], NOW)
-    guess = Change("g1", ANN, "status", "New", "Open", NOW + MINUTE, exact=False)
+    guess = Change("g1", ANN, "status", "New", "Open", NOW + MINUTE, origin="us", exact=False)
     later = replace(guess, id="g2", at=NOW + 60 * MINUTE)
     exact = Change("h1", ANN, "status", "New", "Open", NOW)
-    assert not unit.upgrade_change(exact)
     unit.save_changes([guess, later, replace(guess, id="g3", new="Lost")])
-    assert unit.upgrade_change(exact)
-    assert [change.id for change in unit.states([ANN])[0].changes] == ["h1", "g3", "g2"]
-    assert not unit.upgrade_change(exact), "the same history line must not eat a later guess"
-    assert not unit.upgrade_change(replace(exact, id="h2", new="Working"))
+    assert unit.save_changes([exact]) == frozenset(), "more precise is not news"
+    stored = {change.id: change for change in unit.states([ANN])[0].changes}
+    assert stored["g1"] == replace(guess, at=NOW, exact=True), "the id rules fired on, and whose write it was, stay"
+    assert stored.keys() == {"g1", "g2", "g3"}
+    assert unit.save_changes([exact]) == frozenset(), "the same history line must not eat a later guess"
+    assert not unit.states([ANN])[0].changes[-1].exact
+    assert unit.save_changes([replace(exact, id="h2", new="Working")]) == {ANN}
+
+
+def test_a_claim_is_put_back_without_counting_as_an_attempt(unit: UnitOfWork) -> None:
+    unit.save_records([record()], NOW)
+    planned(unit, action())
+    for _ in range(20):
+        [entry] = unit.claim("r1", 10, NOW, NOW + MINUTE)
+        unit.put_back([entry.action.key], "the CRM was down", NOW)
+    [entry] = unit.outbox(("pending",))
+    assert (entry.attempts, entry.message) == (0, "the CRM was down")
+
+
+def test_old_traces_and_long_deleted_records_are_forgotten(unit: UnitOfWork) -> None:
+    gone = replace(record(ref=BEN), deleted=True, modified=NOW - 500 * DAY)
+    unit.save_records([record(), gone], NOW)
+    why = (Reason("if.status", True, "status is Open"),)
+    unit.commit_plan(RecordPlan(ANN, (action(),), reasons={action().key: why}), "r1", NOW - 100 * DAY)
+    assert unit.trace(action().key) == why
+    [entry] = unit.claim("r1", 10, NOW, NOW + MINUTE)
+    unit.settle([Receipt(entry.action.key, "confirmed", "00T1")], NOW - 95 * DAY)
+    assert unit.prune(NOW - 90 * DAY, NOW - 400 * DAY) == 2
+    assert unit.trace(entry.action.key) == ()
+    assert set(unit.records([ANN, BEN])) == {ANN}
 
 
 def test_enrolments_are_news_only_when_something_changed(unit: UnitOfWork) -> None:

@@ -12,11 +12,14 @@ CREATE TABLE records (
     id TEXT NOT NULL,
     owner TEXT,
     live INTEGER NOT NULL,
+    gone BIGINT,
     first_seen BIGINT NOT NULL,
     data TEXT NOT NULL
 );
 
 CREATE INDEX records_kind ON records (kind, live);
+
+CREATE INDEX records_gone ON records (gone);
 
 CREATE INDEX records_id ON records (id);
 
