@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from connector.domain.model import Reason
-from rules.calendar import WorkCalendar
+from rules.calendar import FOREVER, WorkCalendar
 from rules.facts import Facts
 from rules.leaves import see
 from rules.model import AllOf, AnyOf, Condition, Not
@@ -51,7 +51,7 @@ def evaluate(
         inner = evaluate(condition.item, facts, calendar, calendars)
         return Result(None if inner.holds is None else not inner.holds, inner.reasons, inner.flips_at, inner.guarded)
     seen = see(condition, facts, calendar, calendars)
-    flips = seen.flips_at if seen.flips_at is not None and seen.flips_at > facts.now else None
+    flips = seen.flips_at if seen.flips_at is not None and facts.now < seen.flips_at < FOREVER else None
     return Result(
         seen.holds, (Reason(condition.path, seen.holds, seen.text),), flips, seen.holds is None and seen.guard
     )

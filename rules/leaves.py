@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from connector.domain.model import Activity, Owner, Value
@@ -181,8 +181,8 @@ def _attempts(leaf: AttemptsTest, facts: Facts, calendar: WorkCalendar) -> Seen:
 def _replied(leaf: RepliedTest, facts: Facts, calendar: WorkCalendar) -> Seen:
     anchor = facts.anchor(leaf.since)
     replies = facts.replies(anchor)
-    since = f"since {leaf.since} on {shown(anchor, calendar)}"
-    text = f"{count_of(len(replies), 'reply').replace('replys', 'replies')} {since}" if replies else f"no reply {since}"
+    count = "no reply" if not replies else "1 reply" if len(replies) == 1 else f"{len(replies)} replies"
+    text = f"{count} since {leaf.since} on {shown(anchor, calendar)}"
     return Seen(bool(replies) is leaf.expected, text)
 
 
@@ -297,6 +297,5 @@ def absence(facts: Facts, owner: Owner) -> tuple[bool, datetime | None]:
     away = any(each.first <= today <= each.last for each in person.away)
     edges: list[date] = [edge for each in person.away for edge in (each.first, each.last + timedelta(days=1))]
     coming = min((edge for edge in edges if edge > today), default=None)
-    # Noon less half a day would be wrong where clocks change: the midnight's own offset is taken.
-    flips = None if coming is None else datetime(coming.year, coming.month, coming.day, tzinfo=zone)
+    flips = None if coming is None else datetime(coming.year, coming.month, coming.day, tzinfo=zone).astimezone(UTC)
     return away, flips

@@ -1,0 +1,268 @@
+"""One rule, one record, one instant: whether the rule fires, and if not, why not and when that could next change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, time
+
+from connector.domain.model import Adoption, Mark, MarkKind, Match, Moment, Outcome, Reason, Verdict
+from rules import guards
+from rules.calendar import DAY, FOREVER, WorkCalendar
+from rules.compare import shown
+from rules.condition import Result, evaluate, first_flip, last_flip
+from rules.facts import Facts
+from rules.model import NoNextStep, QuietFor, Rule
+from rules.trigger import Occasion, Occasions, occasions
+
+_OF_MARK: Mapping[MarkKind, Outcome] = {"fired": "done", "lost": "done", "held": "held", "baseline": "baseline"}
+_STRENGTH: Sequence[MarkKind] = ("baseline", "lost", "held", "fired")
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a rule says of a record: the verdict, the match when it fires, and the baseline marks to store."""
+
+    verdict: Verdict
+    match: Match | None = None
+    marks: tuple[Mark, ...] = ()
+
+    @property
+    def next_at(self) -> datetime | None:
+        """The earliest instant after now at which time alone could change the verdict."""
+        return self.verdict.next_at
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A rule's `if` and `unless` on a record: whether they let it act, every leaf's reason, and until when that holds."""
+
+    holds: bool
+    reasons: tuple[Reason, ...]
+    flips_at: datetime | None
+    failed: Reason | None = None
+    """The first leaf that stands in the way."""
+
+
+def judge(rule: Rule, facts: Facts, moment: Moment, calendars: Mapping[str, WorkCalendar]) -> Judgement:
+    """Decide one rule on one record at `moment.now`; `facts` are of the same moment. Pure, and changes nothing."""
+    return _Case(rule, facts, moment, calendars).judgement()
+
+
+def check(rule: Rule, facts: Facts, calendars: Mapping[str, WorkCalendar]) -> Checked:
+    """Evaluate a rule's conditions alone, as is done again on the freshly read record just before a write."""
+    calendar = calendars[rule.calendar]
+    wanted = None if rule.if_ is None else evaluate(rule.if_, facts, calendar, calendars)
+    barred = None if rule.unless is None else evaluate(rule.unless, facts, calendar, calendars)
+    reasons = (*(wanted.reasons if wanted else ()), *(barred.reasons if barred else ()))
+    misses = wanted is not None and wanted.holds is not True
+    stops = barred is not None and barred.stops
+    blocking = [each.flips_at for each in (wanted if misses else None, barred if stops else None) if each is not None]
+    if blocking:
+        return Checked(False, reasons, last_flip(blocking), _failed(wanted if misses else None, barred))
+    return Checked(True, reasons, first_flip(each.flips_at for each in (wanted, barred) if each is not None))
+
+
+def _failed(wanted: Result | None, barred: Result | None) -> Reason | None:
+    if wanted is not None:
+        return next((each for each in wanted.reasons if each.holds is not True), wanted.reasons[0])
+    reasons = barred.reasons if barred is not None else ()
+    return next((each for each in reasons if each.holds is not False), None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """An occasion and when its wait is over."""
+
+    occasion: Occasion
+    due: datetime
+
+
+class _Case:
+    """The judging of one rule on one record."""
+
+    def __init__(self, rule: Rule, facts: Facts, moment: Moment, calendars: Mapping[str, WorkCalendar]) -> None:
+        self.rule = rule
+        self.facts = facts
+        self.moment = moment
+        self.now = moment.now
+        self.calendars = calendars
+        self.calendar = calendars[rule.calendar]
+        self.found: Occasions = occasions(rule.when, facts, rule.wait, self.calendar)
+        self.spans = self._standing()
+        matured = [span for span in self.spans if span.due <= self.now]
+        self.current = matured[-1] if matured else None
+        self.coming = next((span for span in self.spans if span.due > self.now), None)
+        self.adoption = moment.adoptions.get(rule.id) or Adoption(rule.id, self.now, baselined=False)
+        self.own = [mark for mark in facts.state.marks if mark.rule == rule.id]
+        self.marks = self._baseline_marks(matured)
+
+    def _standing(self) -> list[_Span]:
+        """The occasions that stand: a newer one replaces an older one whose wait was not over when it started."""
+        found = sorted(self.found.found, key=lambda occasion: occasion.start)
+        spans = [
+            _Span(each, self.calendar.add(each.start, self.rule.wait) if self.rule.wait.amount else each.start)
+            for each in found
+        ]
+        last = len(spans) - 1
+        return [span for at, span in enumerate(spans) if at == last or span.due <= spans[at + 1].occasion.start]
+
+    # -- baseline --------------------------------------------------------------------------------------------------
+
+    @property
+    def is_event(self) -> bool:
+        """Whether the trigger is something that happened, not a state that lasts."""
+        return not isinstance(self.rule.when, QuietFor | NoNextStep)
+
+    @property
+    def takes_baseline(self) -> bool:
+        return self.rule.backfill.how == "none" and not self.adoption.baselined
+
+    def _baseline_marks(self, matured: Sequence[_Span]) -> tuple[Mark, ...]:
+        """What had already happened, and was due, when the workspace first met the rule."""
+        if not (self.is_event and self.takes_baseline):
+            return ()
+        known = {mark.occasion for mark in self.own}
+        old = [span for span in matured if span.due <= self.adoption.at and span.occasion.id not in known]
+        return tuple(self.baseline(span) for span in old)
+
+    def baseline(self, span: _Span) -> Mark:
+        return Mark(self.rule.id, span.occasion.id, self.scope(span), self.now, "baseline")
+
+    # -- once ------------------------------------------------------------------------------------------------------
+
+    def scope(self, span: _Span) -> str:
+        """What `once` compares."""
+        match self.rule.once.per:
+            case "owner":
+                return self.facts.owner_id or ""
+            case "status":
+                return self.facts.status or ""
+            case "occasion":
+                return span.occasion.id
+            case _:
+                return ""
+
+    def mark_of(self, span: _Span) -> Mark | None:
+        """How the occasion was dealt with before, or is now; the strongest mark where there are several."""
+        marks = [mark for mark in (*self.own, *self.marks) if mark.occasion == span.occasion.id]
+        return max(marks, key=lambda mark: _STRENGTH.index(mark.kind), default=None)
+
+    def used(self, span: _Span) -> tuple[Reason, datetime | None] | None:
+        """Why `once` is used up, and when it no longer is; None when it is not."""
+        once = self.rule.once
+        scope = self.scope(span)
+        marks = [mark for mark in self.own if mark.kind != "baseline" and mark.scope == scope]
+        if not marks:
+            return None
+        last = max(marks, key=lambda mark: mark.at)
+        name = str(once.period) if once.period is not None else once.per
+        text = f"once per {name}: {_DONE[last.kind]} on {shown(last.at, self.calendar)}"
+        if once.per != "period" or once.period is None:
+            return Reason("once", False, text), None
+        ends = self.calendar.add(last.at, once.period)
+        if ends <= self.now:
+            return None
+        return Reason("once", False, f"{text}, again from {shown(ends, self.calendar)}"), ends
+
+    # -- the verdict -----------------------------------------------------------------------------------------------
+
+    def judgement(self) -> Judgement:
+        if not self.spans:
+            reason = Reason(self.found.path, False, self.found.none)
+            return self.verdict("no", (reason,), self.found.changes_at)
+        stopped = guards.gone(self.facts.record)
+        if stopped is not None:
+            return self.verdict("blocked", (*self.told(self.spans[-1]), stopped), None)
+        span = self.current
+        mark = None if span is None else self.mark_of(span)
+        if span is None or (mark is not None and mark.kind != "held" and self.coming is not None):
+            return self.waits(self.coming or self.spans[-1])
+        if mark is not None:
+            return self.settled(span, mark)
+        used = self.used(span)
+        if used is not None:
+            return self.verdict("done", (*self.told(span), used[0]), used[1])
+        return self.acts(span)
+
+    def waits(self, span: _Span) -> Judgement:
+        """The wait is not over."""
+        used = self.used(span)
+        if used is not None:
+            return self.verdict("done", (*self.told(span), used[0]), used[1])
+        reasons = check(self.rule, self.facts, self.calendars).reasons
+        return self.verdict("waits", (*self.told(span), *reasons), span.due)
+
+    def settled(self, span: _Span, mark: Mark) -> Judgement:
+        """The occasion has been dealt with."""
+        text = f"{_DONE[mark.kind]} on {shown(mark.at, self.calendar)}"
+        reasons = (*self.told(span), Reason("once", False, f"this occasion was {text}"))
+        return self.verdict(_OF_MARK[mark.kind], reasons, self.next_occasion())
+
+    def acts(self, span: _Span) -> Judgement:
+        """The occasion is due: the conditions and the guards decide."""
+        checked = check(self.rule, self.facts, self.calendars)
+        stopped = self.guards()
+        reasons = (*self.told(span), *checked.reasons, *(reason for reason, _ in stopped))
+        ends = [until for _, until in stopped]
+        if not checked.holds:
+            ends.append(checked.flips_at)
+        if ends:
+            return self.verdict("blocked", reasons, first_flip((last_flip(ends), self.next_occasion())))
+        old = span.due <= self.adoption.at
+        if old and self.takes_baseline and not self.is_event:
+            self.marks = (*self.marks, self.baseline(span))
+            reasons = (*reasons, Reason("once", False, "this held before the rule was new here"))
+            return self.verdict("baseline", reasons, self.next_occasion())
+        spread = old and self.rule.backfill.how == "spread"
+        if spread and self.moment.backfilled.get(self.rule.id, 0) >= self.rule.backfill.per_day:
+            midnight = datetime.combine(self.now.astimezone(UTC).date(), time(), UTC) + DAY
+            text = f"{self.rule.backfill.per_day} a day of what is older than the rule have been let go today"
+            reasons = (*reasons, Reason("backfill", False, text))
+            return self.verdict("waits", reasons, first_flip((midnight, checked.flips_at, self.next_occasion())))
+        match = Match(self.rule.id, self.facts.record.ref, span.occasion.id, self.scope(span), span.due, spread)
+        return self.verdict("fires", reasons, first_flip((checked.flips_at, self.next_occasion())), match)
+
+    def guards(self) -> list[tuple[Reason, datetime | None]]:
+        """What stops the rule besides its own conditions, and until when (None: until there is news)."""
+        found: list[tuple[Reason, datetime | None]] = []
+        task = guards.open_task(self.rule, self.facts)
+        if task is not None:
+            found.append((task, None))
+        if guards.enrolls(self.rule):
+            out = guards.opt_out(self.facts)
+            if out is not None:
+                found.append((out, None))
+            contact = guards.contact(self.facts, self.calendar)
+            if contact is not None:
+                found.append(contact)
+        return found
+
+    def next_occasion(self) -> datetime | None:
+        """The next instant at which another occasion may take this one's place."""
+        return first_flip((self.coming.due if self.coming else None, self.found.changes_at))
+
+    def told(self, span: _Span) -> tuple[Reason, ...]:
+        """What started the clock, and whether it has run out."""
+        occasion, wait = span.occasion, self.rule.wait
+        when = Reason(self.found.path, occasion.start <= self.now, occasion.text)
+        if not wait.amount:
+            return (when,)
+        text = f"{wait} after {shown(occasion.start, self.calendar)} end on {shown(span.due, self.calendar)}"
+        return when, Reason("wait", span.due <= self.now, text)
+
+    def verdict(
+        self, outcome: Outcome, reasons: tuple[Reason, ...], next_at: datetime | None, match: Match | None = None
+    ) -> Judgement:
+        rule = self.rule
+        later = next_at if next_at is not None and self.now < next_at < FOREVER else None
+        verdict = Verdict(rule.id, rule.place.file, rule.place.line, outcome, reasons, later)
+        return Judgement(verdict, match, self.marks)
+
+
+_DONE: Mapping[MarkKind, str] = {
+    "fired": "done",
+    "held": "held back by a cap",
+    "lost": "lost to another rule",
+    "baseline": "taken as baseline",
+}
