@@ -198,7 +198,7 @@ class NextStepTests(Shape):
     overdue: DurationText | None = None
 
 
-class Since_(Shape):  # noqa: N801 - `Since` is the anchor's name
+class Elapsed(Shape):
     where: ClassVar[str] = "in_status or age"
     over: DurationText | None = None
     up_to: DurationText | None = None
@@ -241,8 +241,8 @@ class Conditions(Shape):
     replied: RepliedTests | None = None
     touched_by: ByPerson | None = None
     next_step: NextStepTests | None = None
-    in_status: Since_ | None = None
-    age: Since_ | None = None
+    in_status: Elapsed | None = None
+    age: Elapsed | None = None
     enrolled: EnrolledTests | None = None
     during: CalendarName | None = None
 
@@ -355,6 +355,7 @@ class Defaults(Shape):
     """What every rule of the file shares."""
 
     where: ClassVar[str] = "defaults"
+    may_be_empty: ClassVar[bool] = True
     for_: KindWord = Field("lead", alias="for")
     calendar: CalendarName | None = None
     unless: Conditions | None = None

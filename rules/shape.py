@@ -63,6 +63,7 @@ class Shape(BaseModel):
     short: ClassVar[str | None] = None
     """The word that a value stands for when it is not a mapping: `quiet: 7 days` is `quiet: {for: 7 days}`."""
     takes_custom: ClassVar[bool] = False
+    may_be_empty: ClassVar[bool] = False
 
     @classmethod
     def words(cls) -> list[str]:
@@ -88,7 +89,7 @@ class Shape(BaseModel):
             if cls.short is None:
                 raise ValueError(f"keys and values are expected, such as `{cls._example()}`")
             return {cls.short: value}
-        if not value:
+        if not value and not cls.may_be_empty:
             raise ValueError(f"this is empty; write for example `{cls._example()}`")
         reserved = {"=", "custom"} & value.keys()
         if not cls.takes_custom and not reserved:
@@ -116,7 +117,7 @@ def _told(cls: type[Shape], detail: ErrorDetails) -> InitErrorDetails:
     else:
         sentence = text if kind == "bare" else _sentence(cls, detail, key)
         kind, text = ("bare", sentence) if key in ("=", "") else ("text", f"`{key}`: {sentence}")
-    error = PydanticCustomError(kind, "{text}", {"text": text})  # type: ignore[arg-type]  # one of three literals
+    error = PydanticCustomError(kind, "{text}", {"text": text})
     return InitErrorDetails(type=error, loc=loc, input=None)
 
 

@@ -256,17 +256,19 @@ class _Composer:
         if isinstance(event, yaml.AliasEvent):
             self.fault(event, loc, f"`*{event.anchor}` is an alias; write the value out, aliases are not allowed")
             return TextNode("", line, column)
-        if event.anchor is not None:
-            self.fault(event, loc, f"`&{event.anchor}` is an anchor; anchors are not allowed, remove it")
-        if event.tag is not None:
-            self.fault(
-                event, loc, "a tag (`!...`) stands here; tags are not allowed, put the text in quotes if it is text"
-            )
+        if isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent):
+            self.decorations(event, loc)
         if isinstance(event, yaml.ScalarEvent):
             return TextNode(event.value, line, column)
         if isinstance(event, yaml.SequenceStartEvent):
             return ListNode(tuple(self.items(loc)), line, column)
         return MapNode(self.entries(loc), line, column)
+
+    def decorations(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent, loc: Loc) -> None:
+        if event.anchor is not None:
+            self.fault(event, loc, f"`&{event.anchor}` is an anchor; anchors are not allowed, remove it")
+        if event.tag is not None:
+            self.fault(event, loc, "a tag (`!...`) stands here; tags are not allowed, put text in quotes")
 
     def items(self, loc: Loc) -> list[Node]:
         found: list[Node] = []
@@ -294,7 +296,8 @@ class _Composer:
 
 
 def _mark(event: yaml.Event) -> tuple[int, int]:
-    return event.start_mark.line + 1, event.start_mark.column + 1
+    mark = event.start_mark
+    return (mark.line + 1, mark.column + 1) if mark else (1, 1)
 
 
 def shown(text: str) -> str:
