@@ -33,41 +33,32 @@ class Judgement:
         return self.verdict.next_at
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """A rule's `if` and `unless` on a record: whether they let it act, every leaf's reason, and until when that holds."""
-
-    holds: bool
-    reasons: tuple[Reason, ...]
-    flips_at: datetime | None
-    failed: Reason | None = None
-    """The first leaf that stands in the way."""
-
-
 def judge(rule: Rule, facts: Facts, moment: Moment, calendars: Mapping[str, WorkCalendar]) -> Judgement:
     """Decide one rule on one record at `moment.now`; `facts` are of the same moment. Pure, and changes nothing."""
     return _Case(rule, facts, moment, calendars).judgement()
 
 
-def check(rule: Rule, facts: Facts, calendars: Mapping[str, WorkCalendar]) -> Checked:
-    """Evaluate a rule's conditions alone, as is done again on the freshly read record just before a write."""
-    calendar = calendars[rule.calendar]
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """Whether `if` and `unless` let a rule act, every leaf's reason, and until when time alone cannot change that."""
+
+    holds: bool
+    reasons: tuple[Reason, ...]
+    flips_at: datetime | None
+
+
+def _check(rule: Rule, facts: Facts, calendar: WorkCalendar, calendars: Mapping[str, WorkCalendar]) -> _Checked:
     wanted = None if rule.if_ is None else evaluate(rule.if_, facts, calendar, calendars)
     barred = None if rule.unless is None else evaluate(rule.unless, facts, calendar, calendars)
     reasons = (*(wanted.reasons if wanted else ()), *(barred.reasons if barred else ()))
-    misses = wanted is not None and wanted.holds is not True
-    stops = barred is not None and barred.stops
-    blocking = [each.flips_at for each in (wanted if misses else None, barred if stops else None) if each is not None]
+    blocking: list[Result] = []
+    if wanted is not None and wanted.holds is not True:
+        blocking.append(wanted)
+    if barred is not None and barred.stops:
+        blocking.append(barred)
     if blocking:
-        return Checked(False, reasons, last_flip(blocking), _failed(wanted if misses else None, barred))
-    return Checked(True, reasons, first_flip(each.flips_at for each in (wanted, barred) if each is not None))
-
-
-def _failed(wanted: Result | None, barred: Result | None) -> Reason | None:
-    if wanted is not None:
-        return next((each for each in wanted.reasons if each.holds is not True), wanted.reasons[0])
-    reasons = barred.reasons if barred is not None else ()
-    return next((each for each in reasons if each.holds is not False), None)
+        return _Checked(False, reasons, last_flip(each.flips_at for each in blocking))
+    return _Checked(True, reasons, first_flip(each.flips_at for each in (wanted, barred) if each is not None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +181,7 @@ class _Case:
         used = self.used(span)
         if used is not None:
             return self.verdict("done", (*self.told(span), used[0]), used[1])
-        reasons = check(self.rule, self.facts, self.calendars).reasons
+        reasons = _check(self.rule, self.facts, self.calendar, self.calendars).reasons
         return self.verdict("waits", (*self.told(span), *reasons), span.due)
 
     def settled(self, span: _Span, mark: Mark) -> Judgement:
@@ -201,7 +192,7 @@ class _Case:
 
     def acts(self, span: _Span) -> Judgement:
         """The occasion is due: the conditions and the guards decide."""
-        checked = check(self.rule, self.facts, self.calendars)
+        checked = _check(self.rule, self.facts, self.calendar, self.calendars)
         stopped = self.guards()
         reasons = (*self.told(span), *checked.reasons, *(reason for reason, _ in stopped))
         ends = [until for _, until in stopped]

@@ -92,7 +92,8 @@ def _field(leaf: FieldTest, facts: Facts, calendar: WorkCalendar) -> Seen:
     holds = _compared(leaf, value, calendar)
     if holds is None:
         return Seen(None, f"{text}, which cannot be compared", guard=name in CONTACT_GUARDS)
-    return Seen(holds, text if holds or leaf.op == "not_in" else f"{text}, {_wanted(leaf, calendar)} needed")
+    told = holds or leaf.op == "not_in" or isinstance(value, bool)
+    return Seen(holds, text if told else f"{text}, not {_wanted(leaf, calendar)}")
 
 
 def _wanted(leaf: FieldTest, calendar: WorkCalendar) -> str:
@@ -163,7 +164,7 @@ def _quiet(leaf: QuietTest, facts: Facts, calendar: WorkCalendar) -> Seen:
     if facts.now >= enough:
         return Seen(True, text, meeting)
     # A meeting that ends before the silence is long enough starts it anew, but changes nothing before that.
-    return Seen(False, f"{text}, {quiet.duration} needed", enough)
+    return Seen(False, f"{text}, not for {quiet.duration}", enough)
 
 
 def _attempts(leaf: AttemptsTest, facts: Facts, calendar: WorkCalendar) -> Seen:
@@ -173,7 +174,7 @@ def _attempts(leaf: AttemptsTest, facts: Facts, calendar: WorkCalendar) -> Seen:
     holds = count >= low and (high is None or count <= high)
     text = attempts_text(count, leaf.types, leaf.since, shown(anchor, calendar))
     if not holds:
-        text += f", {low} needed" if count < low else f", at most {high} allowed"
+        text += f", not at least {low}" if count < low else f", not at most {high}"
     meeting = facts.next_meeting_end if "meeting" in (leaf.types or facts.team.attempt) else None
     return Seen(holds, text, meeting)
 
@@ -240,9 +241,9 @@ def _since(leaf: SinceTest, facts: Facts, calendar: WorkCalendar) -> Seen:
     upper = calendar.add(start, leaf.up_to) if leaf.up_to is not None else FOREVER
     text = f"{'in its status' if in_status else 'created'} since {shown(start, calendar)}"
     if leaf.over is not None and facts.now < lower:
-        return Seen(False, f"{text}, over {leaf.over} needed", lower)
+        return Seen(False, f"{text}, not over {leaf.over}", lower)
     if facts.now >= upper:
-        return Seen(False, f"{text}, up to {leaf.up_to} allowed")
+        return Seen(False, f"{text}, not up to {leaf.up_to}")
     return Seen(True, text, None if upper == FOREVER else upper)
 
 
