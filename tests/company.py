@@ -246,6 +246,20 @@ class Company:
         )
 
 
+    def cli_limited(self, blocks: int) -> subprocess.CompletedProcess[str]:
+        """A pass in a process that may write no file longer than so many blocks of 512 bytes: a full disk."""
+        script = f"trap '' XFSZ; ulimit -f {blocks}; exec \"$@\""
+        return subprocess.run(
+            ["/bin/bash", "-c", script, "bash", *CLI, "run"],
+            env=self.environment(),
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+
 CLI = (sys.executable, "-c", "from connector.cli.main import main; main()")
 
 
