@@ -41,6 +41,9 @@ SUBJECT_LENGTH = 255
 WHY_FACTS = 3
 """How many facts a why names beside the rule's own sentence."""
 
+_PERSONAL = frozenset({"name", "email", "phone"})
+_HAPPENINGS = frozenset({"attempts", "replied", "touched_by", "next_step"})
+
 
 @dataclass(frozen=True, slots=True)
 class Draft:
@@ -80,18 +83,21 @@ def draft(rule: Rule, match: Match, state: RecordState, reasons: Sequence[Reason
 
 def why_of(rule: Rule, reasons: Sequence[Reason]) -> str:
     """One sentence for a manager: the rule's own, with the facts that made it act."""
-    told = [reason for reason in reasons if reason.path.startswith("when")]
-    told += [reason for reason in reasons if reason.path.split(".")[0] == "if" and reason.holds]
-    told += [reason for reason in reasons if reason.path.split(".")[0] == "unless" and _is_follow_up(reason)]
+    told = [reason for part in ("when", "if", "unless") for reason in reasons if _tells(reason, part)]
     facts = list(dict.fromkeys(one_line(reason.text) for reason in told if reason.text))[:WHY_FACTS]
     sentence = one_line(rule.why)
     return f"{sentence.rstrip('.')} ({', '.join(facts)})" if facts else sentence
 
 
-def _is_follow_up(reason: Reason) -> bool:
-    """What did not happen says why a rule acts; a field that does not stop it says nothing."""
-    words = reason.path.split(".")
-    return reason.holds is False and any(word in words for word in ("attempts", "replied", "touched_by", "next_step"))
+def _tells(reason: Reason, part: str) -> bool:
+    """Whether a reason of this part of the rule says why it acts; nothing personal is repeated."""
+    first, *words = reason.path.split(".")
+    if first != part or _PERSONAL.intersection(words):
+        return False
+    if part == "unless":
+        # What did not happen says why a rule acts; a field that does not stop it says nothing.
+        return reason.holds is False and bool(_HAPPENINGS.intersection(words))
+    return part == "when" or reason.holds is True
 
 
 @dataclass(slots=True)
@@ -148,7 +154,7 @@ class _Drafter:
 
     def saw(self) -> Mapping[str, Value]:
         """What must still stand there just before the write."""
-        names = {*GUARDS, *condition_fields(self.rule)}
+        names = {*GUARDS, *condition_fields(self.rule), *(name.removeprefix(BEFORE) for name in self.before)}
         return {name: self.current[name] for name in sorted(names) if name in self.current} | self.before
 
     def wish(self, action: RuleAction) -> _Wish | _Nobody | None:
@@ -169,7 +175,7 @@ class _Drafter:
                 return ("note", {"text": self.text(action.text)})
 
     def text(self, template: Template) -> str:
-        return render(template, self.state.record, self.calendar.zone, self.desk.staff.name)
+        return render(template, self.state.record, self.calendar, self.desk.staff.name)
 
     def enrolled(self, name: str) -> bool | None:
         """Whether the record is in NAME now; None when nothing was ever read about it."""

@@ -27,11 +27,12 @@ from connector.domain.model import (
     RecordRef,
     RecordState,
 )
+from rules.binding import Binding
 from rules.calendar import WorkCalendar
 from rules.caps import Caps
 from rules.conflicts import Loss, settle
 from rules.drafts import Desk, Draft, draft
-from rules.model import Limit, Rule, Team
+from rules.model import Rule, RuleSet
 from rules.routing import Ledger, Staff
 
 
@@ -82,17 +83,16 @@ class Planner:
 
     def __init__(
         self,
-        rules: Mapping[str, Rule],
-        team: Team,
-        default_limit: Limit,
+        ruleset: RuleSet,
+        binding: Binding,
         calendars: Mapping[str, WorkCalendar],
         moment: Moment,
     ) -> None:
-        self._rules = rules
+        self._rules = {rule.id: rule for rule in binding.rules}
         self._moment = moment
-        self._caps = Caps(default_limit, moment)
-        staff = Staff(team, moment.owners, moment.now)
-        self._desk = Desk(moment.now, team, staff, Ledger(moment.assignments), calendars)
+        self._caps = Caps(ruleset.default_limit, moment)
+        staff = Staff(binding, moment.now)
+        self._desk = Desk(moment.now, ruleset.team, staff, Ledger(moment.assignments), calendars)
         self._sheets: dict[RecordRef, _Sheet] = {}
         self._assignments: list[Assignment] = []
         self._stopped: list[HeldMatch] = []

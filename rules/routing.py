@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from connector.domain.model import Assignment, Owner, RecordState
-from rules.model import Person, Pool, Team
+from rules.binding import Binding
+from rules.model import Pool
 
 UTC = ZoneInfo("UTC")
 
@@ -15,50 +16,30 @@ UTC = ZoneInfo("UTC")
 class Staff:
     """The team's people and the CRM's users and queues, put together for one instant."""
 
-    def __init__(self, team: Team, owners: Iterable[Owner], now: datetime) -> None:
-        self._team = team
+    def __init__(self, binding: Binding, now: datetime) -> None:
+        self._binding = binding
         self._now = now
-        self._by_id: Mapping[str, Owner] = {owner.id: owner for owner in owners}
-        self._by_person: Mapping[str, Owner] = {
-            person.name: owner for person in team.people.values() if (owner := self._find(person.crm)) is not None
-        }
-        self._person_of: Mapping[str, Person] = {
-            owner.id: team.people[name] for name, owner in self._by_person.items() if name in team.people
-        }
-
-    def _find(self, crm: str) -> Owner | None:
-        """The user with this id or e-mail address; an active one before others with the same address."""
-        if crm in self._by_id:
-            return self._by_id[crm]
-        address = crm.casefold()
-        same = [owner for owner in self._by_id.values() if owner.email and owner.email.casefold() == address]
-        return min(same, key=lambda owner: (not owner.active, owner.id), default=None)
 
     def owner(self, owner_id: str | None) -> Owner | None:
         """The user or queue with this id."""
-        return self._by_id.get(owner_id) if owner_id else None
+        return self._binding.owners.get(owner_id) if owner_id else None
 
     def name(self, owner_id: str) -> str | None:
         """What people call this user or queue."""
-        owner = self._by_id.get(owner_id)
+        owner = self._binding.owners.get(owner_id)
         return owner.name if owner else None
 
     def named(self, person: str) -> Owner | None:
         """The user whom team.yaml calls by this name."""
-        return self._by_person.get(person)
-
-    def person(self, owner_id: str) -> Person | None:
-        """Whom team.yaml means by this user."""
-        return self._person_of.get(owner_id)
+        return self._binding.people.get(person)
 
     def queue(self, name: str) -> Owner | None:
         """The queue of that name or id."""
-        queues = [owner for owner in self._by_id.values() if owner.queue]
-        return next((owner for owner in queues if name in (owner.id, owner.name)), None)
+        return self._binding.queue(name)
 
     def manager(self, owner_id: str) -> Owner | None:
         """The owner's manager: as team.yaml says, else as the CRM says."""
-        person = self.person(owner_id)
+        person = self._binding.persons.get(owner_id)
         if person is not None and person.manager is not None:
             return self.named(person.manager)
         owner = self.owner(owner_id)
@@ -74,7 +55,7 @@ class Staff:
 
     def absent(self, owner: Owner) -> bool:
         """Whether team.yaml has this person away today, in the person's zone (UTC where none is given)."""
-        person = self.person(owner.id)
+        person = self._binding.persons.get(owner.id)
         if person is None:
             return False
         today = self._now.astimezone(ZoneInfo(person.zone) if person.zone else UTC).date()

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import date, datetime
-from zoneinfo import ZoneInfo
 
 from connector.domain.actions import KEY_PREFIX
-from connector.domain.model import KINDS, Record, Value
+from connector.domain.model import KINDS, Record
+from rules.calendar import WorkCalendar
+from rules.compare import shown
 from rules.model import Template
 
 _HOLE = re.compile(r"\{([^{}]*)\}")
@@ -45,31 +45,17 @@ def _field(hole: str, kind: str) -> str:
     return rest
 
 
-def render(template: Template, record: Record, zone: ZoneInfo, owner_name: Callable[[str], str | None]) -> str:
-    """The text with every hole filled; an empty field reads `(no phone)`, the owner is named, instants are in `zone`."""
+def render(template: Template, record: Record, calendar: WorkCalendar, owner_name: Callable[[str], str | None]) -> str:
+    """The text with every hole filled: an empty field reads `(no phone)`, the owner is named, clock times are local."""
     filled = list(template.parts)
     for position in range(1, len(filled), 2):
         name = filled[position]
         value = record.fields.get(name, record.created if name == "created" else None)
         if name == "owner" and isinstance(value, str):
             value = owner_name(value)
-        filled[position] = as_text(value, zone) or f"(no {name.removeprefix('custom.')})"
-    return "".join(filled)
-
-
-def as_text(value: Value, zone: ZoneInfo) -> str:
-    """A field's value as a person reads it, on one line; empty for an empty field."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, datetime):
-        return f"{value.astimezone(zone):%Y-%m-%d %H:%M}"
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, float):
-        return f"{value:.15g}"
-    return one_line(str(value))
+        empty = value is None or value == ""
+        filled[position] = f"(no {name.removeprefix('custom.')})" if empty else one_line(shown(value, calendar))
+    return _harmless("".join(filled))
 
 
 def one_line(text: str) -> str:
@@ -77,4 +63,9 @@ def one_line(text: str) -> str:
 
     A prospect chooses their own name: it may neither add lines to a text nor forge the line that carries our key.
     """
-    return _SPACES.sub(" ", text).replace(_MARKER, "[").strip()
+    return _harmless(_SPACES.sub(" ", text).strip())
+
+
+def _harmless(text: str) -> str:
+    """The text with a blank put into every marker; taking characters out could join the rest to a new one."""
+    return text.replace(_MARKER, f"[ {KEY_PREFIX}")

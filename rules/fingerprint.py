@@ -1,0 +1,30 @@
+"""A digest of all that a rule's decisions depend on besides records and time; it changes when a deadline may be wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from hashlib import blake2b
+
+from rules.model import Rule, Team
+
+_NO_MATTER = frozenset({"place", "path", "why"})
+"""Where something stands and how it is explained decides nothing."""
+
+
+def fingerprint(rule: Rule, team: Team) -> str:
+    """16 hex digits over the rule as bound to the CRM and over the team."""
+    return blake2b(f"{_canonical(rule)}{_canonical(team)}".encode(), digest_size=8).hexdigest()
+
+
+def _canonical(thing: object) -> str:
+    """The thing as text, the same in every process: fields by name, mappings in the order of their keys."""
+    if is_dataclass(thing) and not isinstance(thing, type):
+        names = [field.name for field in fields(thing) if field.name not in _NO_MATTER]
+        return f"{type(thing).__name__}({', '.join(_canonical(getattr(thing, name)) for name in names)})"
+    if isinstance(thing, Mapping):
+        items = sorted((repr(key), _canonical(value)) for key, value in thing.items())
+        return f"{{{', '.join(f'{key}: {value}' for key, value in items)}}}"
+    if isinstance(thing, tuple):
+        return f"[{', '.join(map(_canonical, thing))}]"
+    return repr(thing)

@@ -1,0 +1,147 @@
+"""The loaded rules behind one door: what they need, what they say of a record, what a pass does, why and why not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from connector.domain.errors import Problem
+from connector.domain.model import (
+    CrmSchema,
+    Decision,
+    Moment,
+    Needs,
+    Owner,
+    Plan,
+    PlannedAction,
+    Reason,
+    RecordPlan,
+    RecordState,
+    RuleInfo,
+    Verdict,
+)
+from rules.binding import Binding, bind
+from rules.calendar import WorkCalendar, calendars_of
+from rules.confirm import DISAGREEMENT, Confirmation
+from rules.conflicts import Loss, settle
+from rules.facts import Facts
+from rules.fingerprint import fingerprint
+from rules.judge import Judgement, judge
+from rules.model import Rule, RuleSet
+from rules.needs import needs_of
+from rules.planner import Planner
+from rules.recheck import recheck
+
+
+class FileRulebook:
+    """The rules of the rule files. Every answer is a pure function of what is stored and of the moment.
+
+    `engine` is `durable`, `plain` or `auto`; a match counts only when that engine and the plain evaluation agree.
+    """
+
+    def __init__(self, ruleset: RuleSet, problems: Sequence[Problem] = (), engine: str = "auto") -> None:
+        self._ruleset = ruleset
+        self._file_problems = tuple(problems)
+        self._engine_kind = engine
+        self._calendars: Mapping[str, WorkCalendar] = calendars_of(ruleset.team)
+        self._take(*bind(ruleset, None, ()))
+
+    @property
+    def rules(self) -> Sequence[RuleInfo]:
+        """The rules that run, in the order of file and line."""
+        team = self._ruleset.team
+        return [
+            RuleInfo(rule.id, rule.why, rule.place.file, rule.place.line, rule.kind, fingerprint(rule, team))
+            for rule in self._binding.rules
+        ]
+
+    @property
+    def problems(self) -> Sequence[Problem]:
+        """What is wrong in the files, then what the CRM lacks for them."""
+        return (*self._file_problems, *self._crm_problems)
+
+    def needs(self) -> Needs:
+        """What to read for the rules that run."""
+        return needs_of(self._binding.rules)
+
+    def bind(self, schema: CrmSchema, owners: Sequence[Owner]) -> Sequence[Problem]:
+        """Put the rules together with a CRM; each problem names the rule it quarantines, if any."""
+        self._take(*bind(self._ruleset, schema, owners))
+        return self._crm_problems
+
+    def _take(self, binding: Binding, problems: Sequence[Problem]) -> None:
+        self._binding = binding
+        self._crm_problems = tuple(problems)
+        self._rule_of: Mapping[str, Rule] = {rule.id: rule for rule in binding.rules}
+        self._confirm = Confirmation(binding.rules, self._engine_kind)
+
+    def evaluate(self, states: Sequence[RecordState], moment: Moment) -> Sequence[Decision]:
+        """What the rules say of each record, in the order of `states`."""
+        return [self._decide(state, moment) for state in states]
+
+    def _decide(self, state: RecordState, moment: Moment) -> Decision:
+        facts = self._facts(state, moment)
+        judgements = self._judge(facts)
+        matches, alarms = self._confirm(judgements, facts)
+        return Decision(
+            state=state,
+            matches=matches,
+            marks=tuple(mark for judgement in judgements for mark in judgement.marks),
+            next_at=min((each.next_at for each in judgements if each.next_at is not None), default=None),
+            verdicts=tuple(judgement.verdict for judgement in judgements),
+            alarms=alarms,
+        )
+
+    def _facts(self, state: RecordState, moment: Moment) -> Facts:
+        return Facts(state, moment, self._ruleset.team, self._binding)
+
+    def _judge(self, facts: Facts) -> Sequence[Judgement]:
+        """Every rule of the record's kind, in order."""
+        kind = facts.record.ref.kind
+        rules = (rule for rule in self._binding.rules if rule.kind == kind)
+        return [judge(rule, facts, facts.moment, self._calendars) for rule in rules]
+
+    def plan(self, decisions: Sequence[Decision], moment: Moment) -> Plan:
+        """What the pass writes and holds back; a RecordPlan for every decision."""
+        plan = Planner(self._ruleset, self._binding, self._calendars, moment).plan(decisions)
+        states = {decision.state.record.ref: decision.state for decision in decisions}
+        return replace(plan, records=tuple(self._dated(each, states[each.ref], moment) for each in plan.records))
+
+    def _dated(self, record: RecordPlan, state: RecordState, moment: Moment) -> RecordPlan:
+        """With the deadline as it is once the plan's marks stand: a rule that has fired may have its next turn coming."""
+        marked = {mark.rule for mark in record.marks}
+        if not marked:
+            return record
+        after = self._judge(self._facts(replace(state, marks=(*state.marks, *record.marks)), moment))
+        # A rule that still matches without a mark waits for somebody or is stopped: the planner has its deadline.
+        again = [moment.now for each in after if each.match is not None and each.match.rule in marked]
+        known = [at for at in (record.next_at, *again, *(each.next_at for each in after)) if at is not None]
+        return replace(record, next_at=min(known, default=None))
+
+    def recheck(self, action: PlannedAction, state: RecordState, moment: Moment) -> Reason | None:
+        """None when the action still holds on the freshly read record, else the reason to drop it."""
+        rule = self._rule_of.get(action.rule)
+        return recheck(action, rule, self._facts(state, moment), self._calendars)
+
+    def explain(self, state: RecordState, moment: Moment) -> Sequence[Verdict]:
+        """The verdict of every rule of the record's kind, in the order of file and line."""
+        facts = self._facts(state, moment)
+        judgements = self._judge(facts)
+        matches, _ = self._confirm(judgements, facts)
+        losses = {loss.loser.id: loss for loss in settle(self._rule_of[match.rule] for match in matches)[1]}
+        confirmed = {match.rule for match in matches}
+        return [_told(each.verdict, each.verdict.rule in confirmed, losses) for each in judgements]
+
+
+def _told(verdict: Verdict, confirmed: bool, losses: Mapping[str, Loss]) -> Verdict:
+    """The verdict as this pass would carry it out."""
+    if verdict.outcome != "fires":
+        return verdict
+    loss = losses.get(verdict.rule)
+    if not confirmed:
+        reason = Reason("engine", None, f"{DISAGREEMENT}; nothing is done")
+        return replace(verdict, outcome="blocked", reasons=(*verdict.reasons, reason))
+    if loss is not None:
+        reason = Reason("priority", False, loss.reason)
+        return replace(verdict, outcome="done", reasons=(*verdict.reasons, reason))
+    return verdict
