@@ -32,7 +32,6 @@ from rules.shape import (
     known_enrollment,
     known_person,
     known_pool,
-    one_of,
     person_or,
     words_only,
 )
@@ -83,6 +82,7 @@ class AttemptsTrigger(Shape):
 
 class Trigger(Shape):
     where: ClassVar[str] = "when"
+    only_one: ClassVar[str] = "exactly one trigger starts the clock"
     created: TrueOnly | None = None
     becomes: Annotated[ByField | None, PlainValidator(field_lists("becomes"))] = None
     leaves: Annotated[ByField | None, PlainValidator(field_lists("leaves"))] = None
@@ -92,10 +92,6 @@ class Trigger(Shape):
     attempts: AttemptsTrigger | None = None
     replied: TrueOnly | None = None
     next_step: Annotated[Literal["none"], words_only("none")] | None = None
-
-    @model_validator(mode="after")
-    def _one(self) -> Self:
-        return one_of(self, "trigger", "exactly one starts the clock")
 
 
 # -- if, unless ------------------------------------------------------------------------------------------------------
@@ -296,16 +292,13 @@ class Action(Shape):
     """One item of `then`."""
 
     where: ClassVar[str] = "an action"
+    only_one: ClassVar[str] = "each item of `then` is one action"
     task: Task | None = None
     reassign: Reassign | None = None
     enroll: Enroll | None = None
     unenroll: Unenroll | None = None
     set_: Annotated[Fields | None, PlainValidator(field_values)] = Field(None, alias="set")
     note: Filled | None = None
-
-    @model_validator(mode="after")
-    def _one(self) -> Self:
-        return one_of(self, "action", "each item of `then` is one action")
 
 
 # -- a rule, a file --------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, time
 from typing import Annotated, ClassVar, Self, TypeVar
@@ -25,7 +25,6 @@ from rules.model import Duration
 from rules.vocabulary import ATTEMPT_WORDS, FIELDS, WORDS, not_known, word
 
 T = TypeVar("T")
-S = TypeVar("S", bound="Shape")
 
 MAX_ITEMS = 1_000
 """The longest list of a rule file; also how many mistakes of one mapping are reported."""
@@ -64,6 +63,8 @@ class Shape(BaseModel):
     """The word that a value stands for when it is not a mapping: `quiet: 7 days` is `quiet: {for: 7 days}`."""
     takes_custom: ClassVar[bool] = False
     may_be_empty: ClassVar[bool] = False
+    only_one: ClassVar[str] = ""
+    """Why only one of the words may stand here; empty when several may."""
 
     @classmethod
     def words(cls) -> list[str]:
@@ -75,11 +76,13 @@ class Shape(BaseModel):
     @model_validator(mode="wrap")
     @classmethod
     def _speak(cls, value: object, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        told = list(cls._too_many(value))
         try:
-            return handler(cls._long(value))
+            shape = handler(cls._long(value))
+            if not told:
+                return shape
         except ValidationError as error:
-            details = error.errors(include_url=False)[:MAX_ITEMS]
-            told = [_told(cls, detail) for detail in details]
+            told += [_told(cls, detail) for detail in error.errors(include_url=False)[:MAX_ITEMS]]
         raise ValidationError.from_exception_data(cls.__name__, told)
 
     @classmethod
@@ -100,6 +103,14 @@ class Shape(BaseModel):
         return long | {"custom": custom} if custom else long
 
     @classmethod
+    def _too_many(cls, value: object) -> Iterator[InitErrorDetails]:
+        """The words beyond the first where only one may stand."""
+        given = [key for key in value if key in cls.words()] if cls.only_one and isinstance(value, dict) else []
+        for key in given[1:]:
+            text = f"`{given[0]}` is already here, and `{key}` as well; {cls.only_one}"
+            yield InitErrorDetails(type=PydanticCustomError("word", "{text}", {"text": text}), loc=(key,), input=None)
+
+    @classmethod
     def _example(cls) -> str:
         return next((f"{{{known.example}}}" for known in WORDS if known.where == cls.where), "{}")
 
@@ -111,7 +122,8 @@ def _told(cls: type[Shape], detail: ErrorDetails) -> InitErrorDetails:
     if kind in _OURS:
         pass
     elif kind == "extra_forbidden":
-        kind, text = "word", not_known(key.strip(), cls.words(), cls.where)
+        # `_long` has put a space behind words that would pass for names of the model's own.
+        kind, loc, text = "word", (key.strip(), *loc[1:]), not_known(key.strip(), cls.words(), cls.where)
     elif kind == "missing":
         kind, text = "text", _missing(cls, key)
     else:
@@ -135,15 +147,6 @@ def _sentence(cls: type[Shape], detail: ErrorDetails, key: str) -> str:
     if detail["type"] == "list_type":
         return f"a list is expected{example}; each item begins with `- `"
     return f"this is not understood{example}"
-
-
-def one_of(shape: S, what: str, why: str) -> S:
-    """The shape when exactly one of its words is there; else ValueError."""
-    given = [info.alias or name for name, info in type(shape).model_fields.items() if name in shape.model_fields_set]
-    if len(given) != 1:
-        listed = " and ".join(f"`{name}`" for name in given)
-        raise ValueError(f"{listed} are more than one {what}; {why}")
-    return shape
 
 
 def text_of(value: object) -> str:

@@ -178,7 +178,8 @@ def told(error: ValidationError, node: Node, file: str, loc: Loc = (), rule: str
     """A failed validation as problems with their places; `loc` is where the validated part stands in the tree."""
     for detail in error.errors(include_url=False):
         line, column = locate(node, (*loc, *detail["loc"]), key=detail["type"] == "word")
-        yield Problem(file, line, column, detail["msg"], rule)
+        said = str(detail["ctx"]["error"]) if detail["type"] == "value_error" else detail["msg"]
+        yield Problem(file, line, column, said, rule)
 
 
 class _TeamReader:

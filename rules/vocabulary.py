@@ -128,10 +128,10 @@ WORDS: tuple[Word, ...] = (
     *_words("leaves", ("from", "the value it had before", "[new, working]")),
     *_words(
         "a condition",
+        ("status", "the record's status, in a word of followup.yaml or of the CRM", "[new, working]"),
         ("any", "at least one of these holds", "[{status: new}, {score: {over: 60}}]"),
         ("all", "every one of these holds", "[{status: new}, {score: {over: 60}}]"),
         ("not", "this does not hold", "{status: new}"),
-        ("status", "the record's status, in a word of followup.yaml or of the CRM", "[new, working]"),
         ("owner", "who owns the record: a person of team.yaml, or what the owner is", "{active: true}"),
         ("source", "where the record comes from", "{not: purchased}"),
         ("country", "the country", "[DE, AT]"),
@@ -163,7 +163,7 @@ WORDS: tuple[Word, ...] = (
     *_words("a text field's test", _KNOWN, _NOT, *_TEXTS),
     *_words("a number field's test", _KNOWN, ("not", "any number but these", "10"), *_NUMBERS),
     *_words("a yes-or-no field's test", _KNOWN),
-    *_words("a date field's test", _KNOWN, *_DATES),
+    *_words("a date field's test", *_DATES, _KNOWN),
     *_words("a custom field's test", _KNOWN, _NOT, *_TEXTS, *_NUMBERS, *_DATES),
     *_words(
         "owner",
