@@ -1,0 +1,192 @@
+"""Puts leads and contacts into campaigns and cadences, takes them out, and looks up whether they are in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from adapters.salesforce import mapping, rows, soql
+from adapters.salesforce.client import Client
+from adapters.salesforce.errors import code_of, refusal
+from adapters.salesforce.mapping import ENDED_STATES
+from adapters.salesforce.tasks import COLLECTION
+from connector.domain.errors import OutcomeUnknownError, PermanentError
+from connector.domain.model import PlannedAction, Receipt
+from connector.domain.ports import AdapterConfig
+
+Call = tuple[Sequence[PlannedAction], Callable[[], list[Receipt]]]
+
+MEMBER_COLUMNS = {"lead": "LeadId", "contact": "ContactId"}
+ASSIGN = "actions/standard/assignTargetToSalesCadence"
+REMOVE = "actions/standard/removeTargetFromSalesCadence"
+
+
+class Enrolments:
+    """Campaign members go in collections; a cadence takes a query and a call per lead."""
+
+    def __init__(self, config: AdapterConfig, client: Client) -> None:
+        self._bound = config.enrollments
+        self._stop = config.should_stop
+        self._client = client
+
+    def apply(self, actions: Sequence[PlannedAction]) -> list[Receipt]:
+        """Enrol or remove each record; being in (or out) already is success."""
+        refused, campaigns, cadences = self._sorted(actions)
+        calls: list[Call] = [(group, _many(self._write_members, group)) for group in campaigns]
+        calls += [([action], _one(self._write_tracker, action)) for action in cadences]
+        return refused + rows.in_turn(calls, self._stop)
+
+    def look_up(self, actions: Sequence[PlannedAction]) -> list[Receipt]:
+        """Whether each record is in (or out) by now."""
+        refused, campaigns, cadences = self._sorted(actions)
+        found = [receipt for group in campaigns for receipt in self._members_as_they_are(group)]
+        return refused + found + [self._tracker_as_it_is(action) for action in cadences]
+
+    def _sorted(
+        self, actions: Sequence[PlannedAction]
+    ) -> tuple[list[Receipt], list[list[PlannedAction]], list[PlannedAction]]:
+        """What cannot be done at all, the campaign actions in groups of one kind of record, and the cadence actions."""
+        refused: list[Receipt] = []
+        campaigns: dict[tuple[str, str], list[PlannedAction]] = {}
+        cadences: list[PlannedAction] = []
+        for action in actions:
+            target = self._target(action)
+            if action.record.kind not in MEMBER_COLUMNS:
+                refused.append(
+                    rows.failed(action, "WRONG_KIND", "only leads and contacts can be enrolled on Salesforce")
+                )
+            elif "campaign" in target:
+                campaigns.setdefault((action.kind, action.record.kind), []).append(action)
+            elif "cadence" in target:
+                cadences.append(action)
+            else:
+                refused.append(
+                    rows.failed(action, "NOT_BOUND", f"{_name(action)} is bound to nothing in followup.yaml")
+                )
+        return refused, list(campaigns.values()), cadences
+
+    def _target(self, action: PlannedAction) -> Mapping[str, str]:
+        return self._bound.get(_name(action), {})
+
+    # -- campaigns -------------------------------------------------------------------------------------------------
+    def _write_members(self, actions: Sequence[PlannedAction]) -> list[Receipt]:
+        if actions[0].kind == "unenroll":
+            return self._remove_members(actions)
+        payload = {"allOrNone": False, "records": [self._member(action) for action in actions]}
+        return rows.of_call(actions, lambda: self._client.write("POST", COLLECTION, payload), _already_member)
+
+    def _member(self, action: PlannedAction) -> Mapping[str, object]:
+        target = self._target(action)
+        status = {"Status": target["member_status"]} if target.get("member_status") else {}
+        who = {MEMBER_COLUMNS[action.record.kind]: action.record.id}
+        return {"attributes": {"type": "CampaignMember"}, "CampaignId": target["campaign"], **who, **status}
+
+    def _remove_members(self, actions: Sequence[PlannedAction]) -> list[Receipt]:
+        found = self._members(actions)
+        there = [action for action in actions if action.key in found]
+        gone = [Receipt(action.key, "confirmed", already=True) for action in actions if action.key not in found]
+        if not there:
+            return gone
+        query = {"ids": ",".join(found[action.key] for action in there), "allOrNone": "false"}
+        return gone + rows.of_call(there, lambda: self._client.write("DELETE", COLLECTION, query=query), _already_gone)
+
+    def _members_as_they_are(self, actions: Sequence[PlannedAction]) -> list[Receipt]:
+        found = self._members(actions)
+        return [_settled(action, found.get(action.key)) for action in actions]
+
+    def _members(self, actions: Sequence[PlannedAction]) -> dict[str, str]:
+        """The campaign member's id for each action whose pair is there."""
+        who = MEMBER_COLUMNS[actions[0].record.kind]
+        columns = ("Id", "CampaignId", who)
+        campaigns = sorted({self._target(action)["campaign"] for action in actions})
+        in_campaigns = soql.one_of("CampaignId", campaigns)
+        pairs: dict[tuple[str, str], str] = {}
+        ids = sorted({action.record.id for action in actions})
+        for chunk in soql.chunks(ids, soql.select(columns, "CampaignMember", in_campaigns)):
+            where = soql.both(in_campaigns, soql.one_of(who, chunk))
+            for row in self._client.rows(soql.select(columns, "CampaignMember", where)):
+                pair = ((mapping.text(row, "CampaignId") or "")[:15], (mapping.text(row, who) or "")[:15])
+                pairs[pair] = mapping.text(row, "Id") or ""
+        wanted = {action.key: (self._target(action)["campaign"][:15], action.record.id[:15]) for action in actions}
+        return {key: pairs[pair] for key, pair in wanted.items() if pair in pairs}
+
+    # -- cadences --------------------------------------------------------------------------------------------------
+    def _write_tracker(self, action: PlannedAction) -> Receipt:
+        """Assign or remove one target, after a look whether that is so already."""
+        cadence = self._target(action)["cadence"]
+        running = self._running(action)
+        if action.kind == "unenroll":
+            if running is None:
+                return Receipt(action.key, "confirmed", already=True)
+            body: dict[str, object] = {"targetId": action.record.id, "completionReasonCode": "ManuallyRemoved"}
+            return self._act(action, REMOVE, body)
+        if running is not None:
+            if _is_cadence(running, cadence):
+                return Receipt(action.key, "confirmed", mapping.text(running, "Id"), already=True)
+            return rows.failed(action, "OTHER_CADENCE", "the record is in another cadence: remove it there first")
+        body = {"salesCadenceNameOrId": cadence, "targetId": action.record.id}
+        sender = action.fields.get("sender") or action.saw.get("owner")
+        return self._act(action, ASSIGN, {**body, "userId": sender} if sender else body)
+
+    def _act(self, action: PlannedAction, path: str, body: Mapping[str, object]) -> Receipt:
+        """An invocable action; only `isSuccess` tells how it went, whatever the status of the answer."""
+        try:
+            answer = self._client.write("POST", path, {"inputs": [body]})
+        except OutcomeUnknownError as error:
+            return rows.all_of([action], "unknown", error)[0]
+        except PermanentError as error:
+            return rows.all_of([action], "failed", error)[0]
+        result = answer[0] if isinstance(answer, list) and len(answer) == 1 else None
+        if not isinstance(result, Mapping) or not isinstance(result.get("isSuccess"), bool):
+            return Receipt(action.key, "unknown", message="Salesforce's answer to the cadence action was unreadable")
+        if result["isSuccess"]:
+            return Receipt(action.key, "confirmed")
+        errors = result.get("errors")
+        code = code_of(errors[0])[0] if isinstance(errors, list) and errors else ""
+        return rows.failed(action, code or "CADENCE_REFUSED", refusal(code or "CADENCE_REFUSED"))
+
+    def _tracker_as_it_is(self, action: PlannedAction) -> Receipt:
+        running = self._running(action)
+        ours = running is not None and _is_cadence(running, self._target(action)["cadence"])
+        return _settled(action, (mapping.text(running, "Id") or "") if ours and running is not None else None)
+
+    def _running(self, action: PlannedAction) -> Mapping[str, object] | None:
+        """The cadence that is at work on the record, if any."""
+        query = soql.select(
+            ("Id", "ActionCadenceId", "State"), "ActionCadenceTracker", soql.equals("TargetId", action.record.id)
+        )
+        trackers: Iterable[Mapping[str, object]] = self._client.rows(query)
+        return next((row for row in trackers if (mapping.text(row, "State") or "").lower() not in ENDED_STATES), None)
+
+
+def _name(action: PlannedAction) -> str:
+    return str(action.fields.get("in" if action.kind == "enroll" else "from") or "")
+
+
+def _is_cadence(tracker: Mapping[str, object], cadence: str) -> bool:
+    """A binding by name cannot be compared with the tracker's id: then the one that runs is taken for it."""
+    return not mapping.is_id(cadence) or (mapping.text(tracker, "ActionCadenceId") or "")[:15] == cadence[:15]
+
+
+def _settled(action: PlannedAction, member: str | None) -> Receipt:
+    there = member is not None
+    if there == (action.kind == "enroll"):
+        return Receipt(action.key, "confirmed", member, already=True)
+    return Receipt(action.key, "retry", message="not enrolled" if action.kind == "enroll" else "still enrolled")
+
+
+def _already_member(action: PlannedAction, code: str, message: str) -> Receipt | None:
+    return rows.already_there(action, message) if code == "DUPLICATE_VALUE" else None
+
+
+def _already_gone(action: PlannedAction, code: str, message: str) -> Receipt | None:
+    return rows.already_there(action, message) if code in ("ENTITY_IS_DELETED", "NOT_FOUND") else None
+
+
+def _one(tracker: Callable[[PlannedAction], Receipt], action: PlannedAction) -> Callable[[], list[Receipt]]:
+    return lambda: [tracker(action)]
+
+
+def _many(
+    members: Callable[[Sequence[PlannedAction]], list[Receipt]], group: Sequence[PlannedAction]
+) -> Callable[[], list[Receipt]]:
+    return lambda: members(group)
