@@ -192,8 +192,9 @@ class SandboxHubSpot(HubSpotOrg):
 
 def _rows(request: Request) -> int:
     """How many rows a write sent."""
-    if not request.body.strip():
+    try:
+        body = request.json()
+    except ValueError:
         return 1
-    body = request.json()
     rows = body.get("inputs") if isinstance(body, dict) else body
     return len(rows) if isinstance(rows, list) else 1

@@ -51,8 +51,8 @@ def batch_create(portal: Portal, request: Request, parts: Sequence[str]) -> Resp
         here = portal.row(near, scalar(as_map(entry.get("from"), "from").get("id")))
         there = portal.row(far, scalar(as_map(entry.get("to"), "to").get("id")))
         for kind in as_list(entry.get("types"), "types") or [{}]:
-            number = scalar(as_map(kind, "an association type").get("associationTypeId")) or "0"
-            pairs.append((here.id, there.id, int(number)))
+            number = as_map(kind, "an association type").get("associationTypeId")
+            pairs.append((here.id, there.id, whole(number, "associationTypeId", 0, 10**9)))
     for here_id, there_id, wanted in pairs:
         portal.link(near.kind.name, here_id, far.kind.name, there_id, wanted or None)
     return answer(

@@ -100,11 +100,16 @@ def listing(portal: Portal, request: Request, parts: Sequence[str]) -> Response:
     return Response(200, answer)
 
 
+def _named(table: Table, request: Request, given: str) -> str:
+    """The id meant by a path: itself, or the holder of a unique value when `idProperty` says so."""
+    key = request.arg("idProperty")
+    return given if key in (None, "", "hs_object_id") else table.by_unique(str(key), given) or ""
+
+
 def read(portal: Portal, request: Request, parts: Sequence[str]) -> Response:
     """One row; the id of a merged row answers with its survivor."""
     table = portal.table(parts[0])
-    key = request.arg("idProperty")
-    row_id = parts[1] if key in (None, "hs_object_id") else table.by_unique(str(key), parts[1]) or ""
+    row_id = _named(table, request, parts[1])
     if flag(request, "archived"):
         row = table.rows.get(row_id)
         if row is None or not in_archive(portal, row):
@@ -148,7 +153,7 @@ def create(portal: Portal, request: Request, parts: Sequence[str]) -> Response:
 def update(portal: Portal, request: Request, parts: Sequence[str]) -> Response:
     """Change a row; merged ids resolve here."""
     table = portal.table(parts[0])
-    row = portal.row(table, parts[1])
+    row = portal.row(table, _named(table, request, parts[1]))
     values = check(portal, table, as_map(body_map(request).get("properties", {}), "properties"), row)
     portal.update(table, row, values, portal.api())
     return Response(200, written(table, row))

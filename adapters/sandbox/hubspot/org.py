@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
-from adapters.sandbox.hubspot.catalog import DISPOSITIONS
+from adapters.sandbox.hubspot.catalog import DISPOSITIONS, PRIMARY_LEAD_CONTACT
 from adapters.sandbox.hubspot.portal import Owner, Portal, Target
 from adapters.sandbox.hubspot.table import Row
 from adapters.sandbox.hubspot.wire import instant, iso, ms_of, parse_ms, scalar
@@ -102,6 +102,16 @@ class HubSpotOrg:
             row = self.portal.create(contacts, _contact_values(fields), self.portal.person(None), _moment(fields))
             self._plain_contacts.add(row.id)
             return row.id
+
+    def add_lead_object(self, contact: str, name: str, owner: str = "") -> str:
+        """A lead in HubSpot's own sense (object 0-136), which belongs to a contact."""
+        leads = self.portal.tables["leads"]
+        values = {"hs_lead_name": name, "hubspot_owner_id": owner, "hs_pipeline": "lead-pipeline-id"}
+        with self.portal.lock:
+            values["hs_pipeline_stage"] = "new-stage-id"
+            row = self.portal.create(leads, values, self.portal.person(None))
+            self.portal.link("leads", row.id, "contacts", self._contact(contact).id, PRIMARY_LEAD_CONTACT)
+        return row.id
 
     def add_deal(self, fields: Mapping[str, object]) -> str:
         """A deal; `lead` or `contact` names the contact it belongs to."""

@@ -181,6 +181,9 @@ class Portal:
             derived["hs_v2_date_entered_current_stage"] = iso(at)
             derived["hs_is_closed"] = "true" if stage.startswith("closed") else "false"
             derived["hs_is_closed_won"] = "true" if stage == "closedwon" else "false"
+        step = new.get("hs_pipeline_stage")
+        if step is not None:
+            derived["hs_lead_is_open"] = "false" if step.startswith(("qualified", "unqualified")) else "true"
         if new.get("hs_task_status") == "COMPLETED" and old.get("hs_task_status") != "COMPLETED":
             derived["hs_task_completion_date"] = new.get("hs_task_completion_date") or iso(at)
         return derived
@@ -201,6 +204,9 @@ class Portal:
         self.links.setdefault((kind, other), {}).setdefault(row_id, {})[there] = pair
         back = DEFAULT_ASSOCIATIONS[(other, kind)]
         self.links.setdefault((other, kind), {}).setdefault(there, {})[row_id] = [back]
+        if number == PRIMARY_LEAD_CONTACT:
+            leads = self.tables["leads"]
+            leads.calculate(leads.rows[row_id], {"hs_primary_contact_id": there}, self.now())
         contact = there if other == "contacts" else row_id if kind == "contacts" else None
         activity = kind if other == "contacts" else other
         if contact is not None and TYPES[activity].activity:

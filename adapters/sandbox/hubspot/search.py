@@ -257,6 +257,8 @@ def _sorted(table: Table, keys: list[Key], name: str, down: bool) -> list[Key]:
     if name in (table.kind.created, "hs_createdate"):
         return sorted(keys, key=lambda key: table.rows[key[2]].created, reverse=down)
     prop, shown = table.visible(name), table.index.shown
+    if prop is None and name == "hs_lastmodifieddate":
+        return keys
     if prop is None:
         raise ApiError(400, f"There was a problem with the request: cannot sort by '{name}'")
     if prop.type == "number":

@@ -79,7 +79,7 @@ def parse_ms(text: str) -> int | None:
     """Milliseconds from epoch milliseconds or an ISO text (a text without a zone is UTC); None when it is neither."""
     text = text.strip()
     if text.lstrip("-").isdigit():
-        return int(text)
+        return int(text) if len(text) < 15 else None
     try:
         moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
     except ValueError:
