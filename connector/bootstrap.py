@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rules.loader import Loaded, load_mapping, load_rules
+from rules.loader import Loaded, load_rules
 from rules.rulebook import FileRulebook
+from rules.yamlfile import load_mapping
 
 from adapters.registry import open_adapter
 from connector.clock import FixedClock, SystemClock

@@ -49,6 +49,10 @@ def _days(value: object) -> timedelta:
 Days = Annotated[timedelta, BeforeValidator(_days)]
 
 
+PlaceOf = Callable[[tuple[str | int, ...]], tuple[int, int]]
+"""From a path of keys in a file to its line and column."""
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
@@ -176,7 +180,7 @@ def workspace_folder(flag: Path | None) -> Path:
 
 def load_settings(
     file_values: Mapping[str, object] | None = None,
-    place_of: Callable[[tuple[str | int, ...]], tuple[int, int]] | None = None,
+    place_of: PlaceOf | None = None,
     **flags: object,
 ) -> Settings:
     """The settings from every source; ConfigError lists all that is wrong, with file and line where it is in the file."""
@@ -192,7 +196,7 @@ def load_settings(
 def _config_error(
     error: ValidationError,
     file_values: Mapping[str, object],
-    place_of: Callable[[tuple[str | int, ...]], tuple[int, int]] | None,
+    place_of: PlaceOf | None,
 ) -> ConfigError:
     problems = []
     for item in error.errors(include_url=False, include_input=False, include_context=False):
