@@ -1,0 +1,374 @@
+"""Turns conditions into flat tests of one record's facts with constants, the part of rule matching that an engine does.
+
+Everything else is worked out beforehand: that a rule's occasion is ripe, text in any capitals, counts, silences, dates.
+Three values need two facts: a leaf that is precomputed is there as `y` when it holds, as `x` when it surely does not,
+and as neither when nobody knows. `unless` needs one more, `g`: unknown because of a field that guards contact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from math import isfinite, prod
+from typing import Literal
+
+from connector.domain.model import Value
+from rules.calendar import OFFICE, WorkCalendar
+from rules.compare import as_number, as_period, same
+from rules.condition import evaluate
+from rules.facts import Facts
+from rules.leaves import CONTACT_GUARDS, see
+from rules.model import (
+    AllOf,
+    AnyOf,
+    AttemptsTest,
+    Condition,
+    FieldTest,
+    Leaf,
+    Not,
+    Place,
+    Rule,
+    Scalar,
+    SinceTest,
+)
+
+Op = Literal["==", "!=", "<", "<=", ">", ">=", "present", "absent"]
+Flat = str | int | float | bool
+Want = Literal["true", "false", "not true", "not false"]
+
+MAX_TEXT = 4096
+"""Longest text, in bytes, that an engine compares; a longer constant is compared beforehand."""
+MAX_NUMBER = 2**53
+"""From here on a float no longer tells neighbouring whole numbers apart."""
+MAX_VALUES = 8
+"""A longer list of values is looked up beforehand, so that one rule does not fill a ruleset of the engine."""
+MAX_TESTS = 30
+"""Tests in one rule; a rule with more has its conditions evaluated beforehand, as a whole."""
+MAX_WAYS = 16
+"""Ways in which one rule's body can hold: the engine reports each, and multiplies nested alternatives out."""
+
+_FLIPPED: Mapping[Want, Want] = {
+    "true": "false",
+    "false": "true",
+    "not true": "not false",
+    "not false": "not true",
+}
+_NOWHERE = Place("", 0, 0)
+_OFFICE = WorkCalendar(OFFICE)
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """One fact compared with a constant. Every comparison with an absent fact fails; `absent` holds."""
+
+    fact: str
+    op: Op
+    value: Flat = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """All of the items, or any of them."""
+
+    op: Literal["and", "or"]
+    items: tuple[Body, ...]
+
+
+Body = Test | Group
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A rule as an engine sees it: it matches when the fact `ripe` is there and the body, if any, holds."""
+
+    id: str
+    ripe: str
+    body: Body | None
+    slots: tuple[Slot, ...]
+    rule: Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One thing to work out for a record: a field's text or number, a count of attempts, a leaf, a whole rule."""
+
+    fact: str
+    how: Literal["text", "number", "count", "leaf", "rule"]
+    leaf: Leaf | None
+    calendar: str
+
+
+@dataclass(slots=True)
+class Program:
+    """A compiled rule set: make an engine of it, and the flat facts of a record for that engine."""
+
+    rules: tuple[Compiled, ...] = ()
+    _slots: dict[object, Slot] = field(default_factory=dict)
+
+    def slot(
+        self, how: Literal["text", "number", "count", "leaf"], leaf: Leaf, key: object, calendar: str = ""
+    ) -> Slot:
+        """The slot of that meaning; the same for every rule that asks the same."""
+        found = self._slots.get((how, key))
+        if found is None:
+            found = Slot(f"{how[0]}{len(self._slots)}", how, leaf, calendar)
+            self._slots[(how, key)] = found
+        return found
+
+
+def compile_rules(rules: Sequence[Rule]) -> Program:
+    """Compile bound rules, in their order."""
+    program = Program()
+    program.rules = tuple(_Compiler(program, rule, index).compiled() for index, rule in enumerate(rules))
+    return program
+
+
+def flat_facts(
+    program: Program, facts: Facts, ripe: frozenset[str], calendars: Mapping[str, WorkCalendar]
+) -> dict[str, Flat]:
+    """What an engine has to know of one record, at `facts.now`, to decide on the rules in `ripe`; unknown is absent."""
+    flat: dict[str, Flat] = {}
+    done: set[str] = set()
+    for compiled in program.rules:
+        if compiled.id in ripe:
+            flat[compiled.ripe] = 1
+            for slot in compiled.slots:
+                if slot.fact not in done:
+                    done.add(slot.fact)
+                    flat.update(_work_out(slot, compiled.rule, facts, calendars))
+    return flat
+
+
+# -- compiling -----------------------------------------------------------------------------------------------------
+
+
+class _Compiler:
+    """Compiles one rule and gathers the slots it reads."""
+
+    def __init__(self, program: Program, rule: Rule, index: int) -> None:
+        self.program = program
+        self.rule = rule
+        self.index = index
+        self.slots: dict[str, Slot] = {}
+
+    def compiled(self) -> Compiled:
+        parts: list[Body] = []
+        if self.rule.if_ is not None:
+            parts.append(self.body(self.rule.if_, "true"))
+        if self.rule.unless is not None:
+            parts.append(self.passes(self.rule.unless))
+        body = _group("and", parts) if parts else None
+        if body is not None and (tests(body) > MAX_TESTS or ways(body) > MAX_WAYS or _has_empty(body)):
+            whole = Slot(f"h{self.index}", "rule", None, self.rule.calendar)
+            self.slots = {whole.fact: whole}
+            body = Test(whole.fact, "==")
+        return Compiled(self.rule.id, f"w{self.index}", body, tuple(self.slots.values()), self.rule)
+
+    def body(self, condition: Condition, want: Want) -> Body:
+        """Holds exactly when the condition is what is wanted; negation ends up at the leaves."""
+        if isinstance(condition, Not):
+            return self.body(condition.item, _FLIPPED[want])
+        if isinstance(condition, AllOf | AnyOf):
+            together = want in (("true", "not false") if isinstance(condition, AllOf) else ("false", "not true"))
+            return _group("and" if together else "or", [self.body(item, want) for item in condition.items])
+        return self.leaf(condition, want)
+
+    def passes(self, condition: Condition) -> Body:
+        """Holds exactly when an `unless` does not stop: it is not true, and not unknown behind a contact guard."""
+        if isinstance(condition, AnyOf):
+            return _group("and", [self.passes(item) for item in condition.items])
+        if isinstance(condition, FieldTest) and _always_guarded(condition):
+            return self.leaf(condition, "false")
+        free = self.unguarded(condition)
+        passes = self.body(condition, "not true")
+        return passes if free is None else _group("and", [passes, free])
+
+    def unguarded(self, condition: Condition) -> Body | None:
+        """Holds exactly when the condition is not unknown behind a contact guard; None when it never can be."""
+        if isinstance(condition, Not):
+            return self.unguarded(condition.item)
+        if isinstance(condition, AllOf | AnyOf):
+            free = [body for item in condition.items if (body := self.unguarded(item)) is not None]
+            if not free:
+                return None
+            # One deciding item settles the group, whatever is unknown beside it.
+            decided: Want = "false" if isinstance(condition, AllOf) else "true"
+            return _group("or", [_group("and", free), *(self.body(item, decided) for item in condition.items)])
+        if not _guardable(condition):
+            return None
+        if isinstance(condition, FieldTest) and _always_guarded(condition):
+            return Test(self.use("text", condition).fact, "present")
+        return Test("g" + self.use("leaf", condition).fact[1:], "absent")
+
+    def leaf(self, leaf: Leaf, want: Want) -> Body:
+        fact, holds, fails = self.comparison(leaf)
+        if want == "true":
+            return holds
+        if want == "false":
+            return fails
+        if fact is None:
+            known = self.use("leaf", leaf).fact[1:]
+            return Test(("y" if want == "not true" else "x") + known, "absent")
+        other = fails if want == "not true" else holds
+        return other if fact.startswith("c") else _group("or", [Test(fact, "absent"), other])
+
+    def comparison(self, leaf: Leaf) -> tuple[str | None, Body, Body]:
+        """The fact a leaf compares (None: it is precomputed), the body that says it holds, the one that says it does not.
+
+        While the fact is absent neither body holds; a count never is.
+        """
+        if isinstance(leaf, FieldTest) and (texts := _texts(leaf)):
+            fact = self.use("text", leaf).fact
+            one = _group("or", [Test(fact, "==", text) for text in texts])
+            none = _group("and", [Test(fact, "!=", text) for text in texts])
+            return (fact, one, none) if leaf.op == "in" else (fact, none, one)
+        if isinstance(leaf, FieldTest) and leaf.op in _ORDERS and (limit := _limit(leaf)) is not None:
+            fact = self.use("number", leaf).fact
+            holds, fails = _ORDERS[leaf.op]
+            return fact, Test(fact, holds, limit), Test(fact, fails, limit)
+        if isinstance(leaf, AttemptsTest) and max(leaf.at_least or 0, leaf.at_most or 0) < MAX_NUMBER:
+            fact = self.use("count", leaf).fact
+            within, beyond = [Test(fact, ">=", leaf.at_least or 0)], [Test(fact, "<", leaf.at_least or 0)]
+            if leaf.at_most is not None:
+                within.append(Test(fact, "<=", leaf.at_most))
+                beyond.append(Test(fact, ">", leaf.at_most))
+            return fact, _group("and", within), _group("or", beyond)
+        known = self.use("leaf", leaf).fact[1:]
+        return None, Test("y" + known, "=="), Test("x" + known, "==")
+
+    def use(self, how: Literal["text", "number", "count", "leaf"], leaf: Leaf) -> Slot:
+        """The slot of this meaning, noted as one that the rule reads."""
+        key: object
+        if how == "leaf":
+            # 1, 1.0 and True are equal and yet different constants.
+            kinds = tuple(type(value) for value in leaf.values) if isinstance(leaf, FieldTest) else ()
+            key = (replace(leaf, path="", place=_NOWHERE), kinds, self.rule.calendar)
+        elif isinstance(leaf, AttemptsTest):
+            key = (leaf.types, leaf.by, leaf.since)
+        else:
+            key = leaf.field if isinstance(leaf, FieldTest) else leaf
+        slot = self.program.slot(how, leaf, key, self.rule.calendar)
+        self.slots[slot.fact] = slot
+        return slot
+
+
+_ORDERS: Mapping[str, tuple[Op, Op]] = {
+    "at_least": (">=", "<"),
+    "at_most": ("<=", ">"),
+    "over": (">", "<="),
+    "under": ("<", ">="),
+}
+"""How an order is said, and its opposite."""
+
+
+def _group(op: Literal["and", "or"], items: Sequence[Body]) -> Body:
+    """A group without groups of its own kind in it; one item stands for itself."""
+    flat: list[Body] = []
+    for item in items:
+        flat += item.items if isinstance(item, Group) and item.op == op and item.items else (item,)
+    return flat[0] if len(flat) == 1 else Group(op, tuple(flat))
+
+
+def tests(body: Body) -> int:
+    """How many comparisons a body makes."""
+    return 1 if isinstance(body, Test) else sum(tests(item) for item in body.items)
+
+
+def ways(body: Body) -> int:
+    """In how many ways a body can hold, once its alternatives are multiplied out."""
+    if isinstance(body, Test):
+        return 1
+    return (sum if body.op == "or" else prod)(ways(item) for item in body.items)
+
+
+def _has_empty(body: Body) -> bool:
+    return isinstance(body, Group) and (not body.items or any(_has_empty(item) for item in body.items))
+
+
+def sound(value: Flat) -> bool:
+    """Whether an engine can be trusted with a value: short text, numbers that need no exponent."""
+    if isinstance(value, str):
+        return len(value.encode("utf-8", "surrogatepass")) <= MAX_TEXT
+    return isfinite(value) and abs(value) < MAX_NUMBER and "e" not in repr(value)
+
+
+def _guardable(leaf: Leaf) -> bool:
+    """Whether not knowing this leaf may stop an `unless`."""
+    if isinstance(leaf, FieldTest):
+        return leaf.field in CONTACT_GUARDS or leaf.field == "email"
+    return isinstance(leaf, SinceTest) and leaf.what == "in_status"
+
+
+def _always_guarded(leaf: FieldTest) -> bool:
+    """Whether not knowing this leaf means not knowing a contact guard."""
+    return leaf.field in CONTACT_GUARDS and bool(_texts(leaf))
+
+
+def _limit(leaf: FieldTest) -> float | None:
+    """The constant of a comparison of numbers; None when an engine should not see it."""
+    number = as_number(leaf.values[0])
+    if number is None or not sound(number):
+        return None
+    return float(number)
+
+
+# -- values --------------------------------------------------------------------------------------------------------
+
+
+def _texts(leaf: FieldTest) -> tuple[str, ...]:
+    """The texts that the values of `in` and `not_in` stand for; empty when an engine should not see them."""
+    if leaf.op not in ("in", "not_in") or any(as_period(value, _OFFICE) is not None for value in leaf.values):
+        return ()
+    texts = tuple(dict.fromkeys(text for value in leaf.values for text in _constant_texts(value)))
+    return texts if len(texts) <= MAX_VALUES and all(sound(text) for text in texts) else ()
+
+
+def _constant_texts(constant: Scalar) -> Iterator[str]:
+    """Every text by which a field may say the same as this constant; `rules.compare.same` says what is the same."""
+    yield f"t:{str(constant).casefold()}"
+    for value in (True, False):
+        if same(value, constant, _OFFICE):
+            yield text_of(value)
+    number = as_number(constant)
+    if number is not None:
+        yield text_of(number)
+
+
+def text_of(value: Value) -> str:
+    """A value as text that is equal exactly when the values are the same: its type, then what it says."""
+    if isinstance(value, bool):
+        return f"b:{str(value).casefold()}"
+    if isinstance(value, int | float):
+        return f"n:{int(value) if isfinite(value) and value == int(value) else value!r}"
+    return "d:" if isinstance(value, date) else f"t:{str(value).casefold()}"
+
+
+# -- facts ---------------------------------------------------------------------------------------------------------
+
+
+def _work_out(slot: Slot, rule: Rule, facts: Facts, calendars: Mapping[str, WorkCalendar]) -> Mapping[str, Flat]:
+    calendar, leaf = calendars[slot.calendar], slot.leaf
+    if leaf is None:
+        return {slot.fact: 1} if _holds(rule, facts, calendars) else {}
+    if isinstance(leaf, AttemptsTest) and slot.how == "count":
+        return {slot.fact: len(facts.attempts(leaf.types, leaf.by, facts.anchor(leaf.since)))}
+    if isinstance(leaf, FieldTest) and slot.how in ("text", "number"):
+        known, value = facts.field(leaf.field)
+        if not known:
+            return {}
+        if slot.how == "text":
+            return {slot.fact: text_of(value)}
+        number = as_number(value)
+        return {} if number is None else {slot.fact: float(number) if sound(number) else number}
+    seen = see(leaf, facts, calendar, calendars)
+    if seen.holds is not None:
+        return {("y" if seen.holds else "x") + slot.fact[1:]: 1}
+    return {"g" + slot.fact[1:]: 1} if seen.guard else {}
+
+
+def _holds(rule: Rule, facts: Facts, calendars: Mapping[str, WorkCalendar]) -> bool:
+    calendar = calendars[rule.calendar]
+    if rule.if_ is not None and evaluate(rule.if_, facts, calendar, calendars).holds is not True:
+        return False
+    return rule.unless is None or not evaluate(rule.unless, facts, calendar, calendars).stops
