@@ -15,7 +15,6 @@ from connector.domain.model import (
     Plan,
     PlannedAction,
     Reason,
-    RecordPlan,
     RecordState,
     RuleInfo,
     Verdict,
@@ -103,20 +102,7 @@ class FileRulebook:
 
     def plan(self, decisions: Sequence[Decision], moment: Moment) -> Plan:
         """What the pass writes and holds back; a RecordPlan for every decision."""
-        plan = Planner(self._ruleset, self._binding, self._calendars, moment).plan(decisions)
-        states = {decision.state.record.ref: decision.state for decision in decisions}
-        return replace(plan, records=tuple(self._dated(each, states[each.ref], moment) for each in plan.records))
-
-    def _dated(self, record: RecordPlan, state: RecordState, moment: Moment) -> RecordPlan:
-        """With the deadline as it is once the plan's marks stand: a rule that has fired may have its next turn coming."""
-        marked = {mark.rule for mark in record.marks}
-        if not marked:
-            return record
-        after = self._judge(self._facts(replace(state, marks=(*state.marks, *record.marks)), moment))
-        # A rule that still matches without a mark waits for somebody or is stopped: the planner has its deadline.
-        again = [moment.now for each in after if each.match is not None and each.match.rule in marked]
-        known = [at for at in (record.next_at, *again, *(each.next_at for each in after)) if at is not None]
-        return replace(record, next_at=min(known, default=None))
+        return Planner(self._ruleset, self._binding, self._calendars, moment).plan(decisions)
 
     def recheck(self, action: PlannedAction, state: RecordState, moment: Moment) -> Reason | None:
         """None when the action still holds on the freshly read record, else the reason to drop it."""
