@@ -138,7 +138,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _reply(self, response: Response) -> None:
         payload = response.payload()
-        self.send_response(response.status)
+        self.send_response_only(response.status)
+        if "Date" not in response.headers:  # a CRM with a clock of its own says what time it is there
+            self.send_header("Date", self.date_time_string())
         kind = "text/html" if isinstance(response.body, str) else "application/json;charset=UTF-8"
         headers = {"Content-Type": kind, **response.headers}
         for name, value in headers.items():

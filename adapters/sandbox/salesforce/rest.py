@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from email.utils import format_datetime
 
 from adapters.sandbox.salesforce.actions import Actions
 from adapters.sandbox.salesforce.api import Api, Caller
@@ -102,8 +103,10 @@ class Rest:
             raise CrmError("REQUEST_HEADER_TOO_LARGE", "Request Header Fields Too Large", status=431)
 
     def _limit_info(self, response: Response) -> Response:
-        usage = f"api-usage={self.usage.used(self._db.seen_now())}/{self.usage.limit}"
-        return Response(response.status, response.body, {**response.headers, "Sforce-Limit-Info": usage})
+        now = self._db.seen_now()
+        usage = f"api-usage={self.usage.used(now)}/{self.usage.limit}"
+        own = {"Sforce-Limit-Info": usage, "Date": format_datetime(now, usegmt=True)}
+        return Response(response.status, response.body, {**response.headers, **own})
 
     def _answer(self, call: Call) -> Response:
         write = as_write(call)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from adapters.sandbox.salesforce.api import Api, Caller, SeveralMatchError
 from adapters.sandbox.salesforce.calls import Call, Json
-from adapters.sandbox.salesforce.database import stamp_text, text_stamp
+from adapters.sandbox.salesforce.database import stamp_text
 from adapters.sandbox.salesforce.describe import describe, summary
 from adapters.sandbox.salesforce.errors import CrmError, bad_json, no_such_field, not_found
 from adapters.sandbox.salesforce.fields import ObjectType, Row
@@ -162,8 +162,8 @@ class SObjects:
         if end - start < timedelta(minutes=1):
             raise CrmError("INVALID_REPLICATION_DATE", "endDate must be at least one minute after startDate")
         covered = stamp_text(min(end, now - self.behind))
-        rows = self._db.tables[kind.name].scan(now, stamp_text(start))
-        hits = [row for row in rows if text_stamp(str(row[kind.stamp])) < end]
+        rows = self._db.tables[kind.name].scan(now, (stamp_text(start), ""))
+        hits = [row for row in rows if stamp_text(start) <= str(row[kind.stamp]) < stamp_text(end)]
         if which == "updated":
             ids = [row["Id"] for row in hits if not row["IsDeleted"]]
             return Response(200, {"ids": ids, "latestDateCovered": covered})

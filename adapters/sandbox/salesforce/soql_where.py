@@ -25,6 +25,8 @@ _ORDERED = {
 _FOLDED = ("string", "textarea", "email", "phone", "url", "picklist")
 _NAME_FIELDS = ("Id", "Name", "FirstName", "LastName", "Email", "Phone", "Title", "Alias", "Username", "IsActive")
 _TYPE = Field("Type", "string")
+AFTER_EVERY_ID = "~"
+"""Sorts behind all ids, which are letters and digits."""
 
 
 def named_parent(db: Database, identity: Value) -> Row | None:
@@ -160,20 +162,26 @@ class Filter:
             return day.isoformat()
         return stamp_text(datetime.combine(day, time(), self._zone))
 
-    def since(self, condition: Condition | None) -> str | None:
-        """The stamp that no matching row lies before, None when the condition does not say."""
+    def since(self, condition: Condition | None) -> tuple[str, str] | None:
+        """The (stamp, id) that no matching row lies before, None when the condition does not say."""
         if isinstance(condition, Joined):
             bounds = [self.since(part) for part in condition.parts]
             known = [bound for bound in bounds if bound is not None]
             if condition.operator == "and":
-                return max(known, default=None)
+                return max((max(bound, (bound[0], self._id_floor(condition))) for bound in known), default=None)
             return min(known) if len(known) == len(bounds) else None
         if not isinstance(condition, Compare) or condition.operator not in ("=", ">", ">="):
             return None
-        stamp = [self._kind.stamp.lower()]
-        if [part.lower() for part in condition.path] != stamp or condition.value.kind != "datetime":
+        if [part.lower() for part in condition.path] != [self._kind.stamp.lower()] or condition.value.kind != "datetime":
             return None
-        return str(operand(condition.value, Field(self._kind.stamp, "datetime")))
+        stamp = str(operand(condition.value, Field(self._kind.stamp, "datetime")))
+        return (stamp, AFTER_EVERY_ID if condition.operator == ">" else "")
+
+    def _id_floor(self, condition: Joined) -> str:
+        """The id that every part of an AND demands to be passed."""
+        parts = (part for part in condition.parts if isinstance(part, Compare) and part.operator in (">", ">="))
+        ids = [part.value for part in parts if [name.lower() for name in part.path] == ["id"]]
+        return max((str(operand(value, Field("Id", "id"))) for value in ids), default="")
 
     def candidates(self, condition: Condition | None) -> tuple[str, list[Value]] | None:
         """An indexed field and the only values it may have, None when the condition leaves that open."""

@@ -68,14 +68,14 @@ class Table:
         late = self._late.get(identity)
         return late[1] if late else self.rows.get(identity)
 
-    def scan(self, now: datetime, since: str | None) -> Iterator[Row]:
-        """The versions readers see now in the order of (stamp, id), from a stamp on."""
+    def scan(self, now: datetime, since: tuple[str, str] | None) -> Iterator[Row]:
+        """The versions readers see now in the order of (stamp, id), from a key on."""
         self._settle(now)
         if self._late:
             versions = self._versions(self.rows)
             versions.sort(key=lambda row: (str(row[self.kind.stamp]), str(row["Id"])))
             return iter(versions)
-        start = bisect_left(self._keys, (since, "")) if since else 0
+        start = bisect_left(self._keys, since) if since else 0
         rows = self.rows
         return (rows[identity] for _, identity in self._keys[start:])
 
