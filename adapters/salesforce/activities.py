@@ -34,6 +34,8 @@ TASK_COLUMNS = (
 
 EVENT_COLUMNS = ("WhoId", "WhatId", "OwnerId", "Subject", "StartDateTime", "EndDateTime", "CreatedDate", "IsDeleted")
 
+NOTE_COLUMNS = ("ParentId", "OwnerId", "Title", "CreatedDate", "IsDeleted")
+
 NOTE_SUBJECT = "Note"
 """Subject of the completed task that carries a note; a task with it counts as a note, never as a touch."""
 
@@ -205,5 +207,24 @@ def event(row: Row, now: datetime) -> Activity | None:
         subject=text(row, "Subject") or "",
         done=end <= now,
         ended=end,
+        deleted=deleted,
+    )
+
+
+def note(row: Row) -> Activity | None:
+    """A note from a Note row; None for a row without id or stamp."""
+    id, modified = text(row, "Id"), instant(row.get("SystemModstamp"))
+    about = ref(text(row, "ParentId"))
+    if id is None or modified is None:
+        return None
+    deleted = flag(row, "IsDeleted")
+    return Activity(
+        id=id,
+        type="note",
+        refs=(about,) if about else (),
+        at=instant(row.get("CreatedDate")) or modified,
+        version=f"{row.get('SystemModstamp')}{'-deleted' if deleted else ''}",
+        actor=text(row, "OwnerId"),
+        subject=text(row, "Title") or "",
         deleted=deleted,
     )

@@ -133,7 +133,9 @@ class _Wire(HTTPAdapter):
         request.url = origin + request.path_url
         self.usage.count()
         self.status = 0
-        response = super().send(request, stream, timeout or TIMEOUT, verify, cert, proxies)
+        response = super().send(
+            request, stream=stream, timeout=timeout or TIMEOUT, verify=verify, cert=cert, proxies=proxies
+        )
         self.status = response.status_code
         self.date = _http_date(response.headers.get("Date"))
         quota = re.search(r"(?<!per-app-)api-usage=(\d+)/(\d+)", response.headers.get("Sforce-Limit-Info") or "")

@@ -119,6 +119,8 @@ class SalesforceSource:
             found["task"] = self._tasks
         if "meeting" in needs.activities:
             found["event"] = self._events
+        if "note" in needs.activities:
+            found["note"] = self._notes
         if self._bound("campaign", needs):
             found["campaign_member"] = self._members
         if self._bound("cadence", needs):
@@ -246,6 +248,14 @@ class SalesforceSource:
             return Page("event", "", activities=_about((activities.event(row, now) for row in rows), kinds))
 
         return Stream("event", "Event", activities.EVENT_COLUMNS, page, self._catalog.sobject, optional=True)
+
+    def _notes(self, needs: Needs) -> Stream:
+        kinds = _kinds(needs)
+
+        def page(rows: Sequence[Row]) -> Page:
+            return Page("note", "", activities=_about((activities.note(row) for row in rows), kinds))
+
+        return Stream("note", "Note", activities.NOTE_COLUMNS, page, self._catalog.sobject, optional=True)
 
     def _mails(self, tasks: Sequence[Row]) -> Mapping[str, Row]:
         """EmailMessage rows by the id of their task, where this user may see them: they alone know the direction."""
