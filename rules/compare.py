@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
+from math import isfinite
 
 from connector.domain.model import Value
 from rules.calendar import DAY, WorkCalendar
@@ -32,17 +33,14 @@ def any_same(value: Value, constants: Iterable[Scalar], calendar: WorkCalendar) 
 
 
 def as_number(value: Value) -> float | int | None:
-    """A number, also one written as text; None for anything else."""
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int | float):
-        return value
-    if not isinstance(value, str):
+    """A number, also one written as text; None for anything else, `nan` and `inf` included."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
-        return float(value)
+        number = float(value) if isinstance(value, str) else value
     except ValueError:
         return None
+    return number if isfinite(number) else None
 
 
 def as_period(value: Value, calendar: WorkCalendar) -> tuple[datetime, datetime] | None:

@@ -8,17 +8,13 @@ and as neither when nobody knows. `unless` needs one more, `g`: unknown because 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import date
-from math import isfinite, prod
+from dataclasses import replace
 from typing import Literal
 
-from connector.domain.model import Value
 from rules.calendar import OFFICE, WorkCalendar
 from rules.compare import as_number, as_period, same
-from rules.condition import evaluate
-from rules.facts import Facts
-from rules.leaves import CONTACT_GUARDS, see
+from rules.flat import text_of
+from rules.leaves import CONTACT_GUARDS
 from rules.model import (
     AllOf,
     AnyOf,
@@ -32,15 +28,10 @@ from rules.model import (
     Scalar,
     SinceTest,
 )
+from rules.program import MAX_NUMBER, Body, Compiled, Group, How, Op, Program, Slot, Test, sound, tests, ways
 
-Op = Literal["==", "!=", "<", "<=", ">", ">=", "present", "absent"]
-Flat = str | int | float | bool
 Want = Literal["true", "false", "not true", "not false"]
 
-MAX_TEXT = 4096
-"""Longest text, in bytes, that an engine compares; a longer constant is compared beforehand."""
-MAX_NUMBER = 2**53
-"""From here on a float no longer tells neighbouring whole numbers apart."""
 MAX_VALUES = 8
 """A longer list of values is looked up beforehand, so that one rule does not fill a ruleset of the engine."""
 MAX_TESTS = 30
@@ -58,86 +49,11 @@ _NOWHERE = Place("", 0, 0)
 _OFFICE = WorkCalendar(OFFICE)
 
 
-@dataclass(frozen=True, slots=True)
-class Test:
-    """One fact compared with a constant. Every comparison with an absent fact fails; `absent` holds."""
-
-    fact: str
-    op: Op
-    value: Flat = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """All of the items, or any of them."""
-
-    op: Literal["and", "or"]
-    items: tuple[Body, ...]
-
-
-Body = Test | Group
-
-
-@dataclass(frozen=True, slots=True)
-class Compiled:
-    """A rule as an engine sees it: it matches when the fact `ripe` is there and the body, if any, holds."""
-
-    id: str
-    ripe: str
-    body: Body | None
-    slots: tuple[Slot, ...]
-    rule: Rule
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """One thing to work out for a record: a field's text or number, a count of attempts, a leaf, a whole rule."""
-
-    fact: str
-    how: Literal["text", "number", "count", "leaf", "rule"]
-    leaf: Leaf | None
-    calendar: str
-
-
-@dataclass(slots=True)
-class Program:
-    """A compiled rule set: make an engine of it, and the flat facts of a record for that engine."""
-
-    rules: tuple[Compiled, ...] = ()
-    _slots: dict[object, Slot] = field(default_factory=dict)
-
-    def slot(
-        self, how: Literal["text", "number", "count", "leaf"], leaf: Leaf, key: object, calendar: str = ""
-    ) -> Slot:
-        """The slot of that meaning; the same for every rule that asks the same."""
-        found = self._slots.get((how, key))
-        if found is None:
-            found = Slot(f"{how[0]}{len(self._slots)}", how, leaf, calendar)
-            self._slots[(how, key)] = found
-        return found
-
-
 def compile_rules(rules: Sequence[Rule]) -> Program:
     """Compile bound rules, in their order."""
     program = Program()
     program.rules = tuple(_Compiler(program, rule, index).compiled() for index, rule in enumerate(rules))
     return program
-
-
-def flat_facts(
-    program: Program, facts: Facts, ripe: frozenset[str], calendars: Mapping[str, WorkCalendar]
-) -> dict[str, Flat]:
-    """What an engine has to know of one record, at `facts.now`, to decide on the rules in `ripe`; unknown is absent."""
-    flat: dict[str, Flat] = {}
-    done: set[str] = set()
-    for compiled in program.rules:
-        if compiled.id in ripe:
-            flat[compiled.ripe] = 1
-            for slot in compiled.slots:
-                if slot.fact not in done:
-                    done.add(slot.fact)
-                    flat.update(_work_out(slot, compiled.rule, facts, calendars))
-    return flat
 
 
 # -- compiling -----------------------------------------------------------------------------------------------------
@@ -237,7 +153,7 @@ class _Compiler:
         known = self.use("leaf", leaf).fact[1:]
         return None, Test("y" + known, "=="), Test("x" + known, "==")
 
-    def use(self, how: Literal["text", "number", "count", "leaf"], leaf: Leaf) -> Slot:
+    def use(self, how: How, leaf: Leaf) -> Slot:
         """The slot of this meaning, noted as one that the rule reads."""
         key: object
         if how == "leaf":
@@ -270,27 +186,8 @@ def _group(op: Literal["and", "or"], items: Sequence[Body]) -> Body:
     return flat[0] if len(flat) == 1 else Group(op, tuple(flat))
 
 
-def tests(body: Body) -> int:
-    """How many comparisons a body makes."""
-    return 1 if isinstance(body, Test) else sum(tests(item) for item in body.items)
-
-
-def ways(body: Body) -> int:
-    """In how many ways a body can hold, once its alternatives are multiplied out."""
-    if isinstance(body, Test):
-        return 1
-    return (sum if body.op == "or" else prod)(ways(item) for item in body.items)
-
-
 def _has_empty(body: Body) -> bool:
     return isinstance(body, Group) and (not body.items or any(_has_empty(item) for item in body.items))
-
-
-def sound(value: Flat) -> bool:
-    """Whether an engine can be trusted with a value: short text, numbers that need no exponent."""
-    if isinstance(value, str):
-        return len(value.encode("utf-8", "surrogatepass")) <= MAX_TEXT
-    return isfinite(value) and abs(value) < MAX_NUMBER and "e" not in repr(value)
 
 
 def _guardable(leaf: Leaf) -> bool:
@@ -333,42 +230,3 @@ def _constant_texts(constant: Scalar) -> Iterator[str]:
     number = as_number(constant)
     if number is not None:
         yield text_of(number)
-
-
-def text_of(value: Value) -> str:
-    """A value as text that is equal exactly when the values are the same: its type, then what it says."""
-    if isinstance(value, bool):
-        return f"b:{str(value).casefold()}"
-    if isinstance(value, int | float):
-        return f"n:{int(value) if isfinite(value) and value == int(value) else value!r}"
-    return "d:" if isinstance(value, date) else f"t:{str(value).casefold()}"
-
-
-# -- facts ---------------------------------------------------------------------------------------------------------
-
-
-def _work_out(slot: Slot, rule: Rule, facts: Facts, calendars: Mapping[str, WorkCalendar]) -> Mapping[str, Flat]:
-    calendar, leaf = calendars[slot.calendar], slot.leaf
-    if leaf is None:
-        return {slot.fact: 1} if _holds(rule, facts, calendars) else {}
-    if isinstance(leaf, AttemptsTest) and slot.how == "count":
-        return {slot.fact: len(facts.attempts(leaf.types, leaf.by, facts.anchor(leaf.since)))}
-    if isinstance(leaf, FieldTest) and slot.how in ("text", "number"):
-        known, value = facts.field(leaf.field)
-        if not known:
-            return {}
-        if slot.how == "text":
-            return {slot.fact: text_of(value)}
-        number = as_number(value)
-        return {} if number is None else {slot.fact: float(number) if sound(number) else number}
-    seen = see(leaf, facts, calendar, calendars)
-    if seen.holds is not None:
-        return {("y" if seen.holds else "x") + slot.fact[1:]: 1}
-    return {"g" + slot.fact[1:]: 1} if seen.guard else {}
-
-
-def _holds(rule: Rule, facts: Facts, calendars: Mapping[str, WorkCalendar]) -> bool:
-    calendar = calendars[rule.calendar]
-    if rule.if_ is not None and evaluate(rule.if_, facts, calendar, calendars).holds is not True:
-        return False
-    return rule.unless is None or not evaluate(rule.unless, facts, calendar, calendars).stops

@@ -17,7 +17,7 @@ from typing import Literal
 
 from connector.domain.errors import ConfigError
 from connector.domain.ports import RuleEngine
-from rules.compiler import Body, Compiled, Flat, Op, Program, Test, sound, tests, ways
+from rules.program import Body, Compiled, Flat, Op, Program, Test, sound, tests, ways
 
 try:
     import durable_rules_engine

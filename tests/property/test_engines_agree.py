@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from connector.domain.model import Record, RecordState, Value
 from connector.domain.ports import RuleEngine
-from rules.compiler import Program, compile_rules, flat_facts
+from rules.compiler import compile_rules
 from rules.condition import evaluate
 from rules.engine import DURABLE, DurableEngine, PlainEngine
 from rules.facts import Facts
+from rules.flat import flat_facts
 from rules.model import (
     AllOf,
     AnyOf,
@@ -36,6 +37,7 @@ from rules.model import (
     SinceTest,
     TouchedTest,
 )
+from rules.program import Program
 from tests.builders import (
     ANA,
     BEN,
