@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import get_args
 
-from connector.domain.errors import Problem
+from connector.domain.errors import ConfigError, Problem
 from connector.domain.model import (
     CrmSchema,
     Decision,
+    Match,
     Moment,
     Needs,
     Owner,
@@ -23,6 +25,7 @@ from rules.binding import Binding, bind
 from rules.calendar import WorkCalendar, calendars_of
 from rules.confirm import DISAGREEMENT, Confirmation
 from rules.conflicts import Loss, settle
+from rules.engine import EngineKind
 from rules.facts import Facts
 from rules.fingerprint import fingerprint
 from rules.judge import Judgement, judge
@@ -41,7 +44,7 @@ class FileRulebook:
     def __init__(self, ruleset: RuleSet, problems: Sequence[Problem] = (), engine: str = "auto") -> None:
         self._ruleset = ruleset
         self._file_problems = tuple(problems)
-        self._engine_kind = engine
+        self._engine = _engine_kind(engine)
         self._calendars: Mapping[str, WorkCalendar] = calendars_of(ruleset.team)
         self._take(*bind(ruleset, None, ()))
 
@@ -72,7 +75,13 @@ class FileRulebook:
         self._binding = binding
         self._crm_problems = tuple(problems)
         self._rule_of: Mapping[str, Rule] = {rule.id: rule for rule in binding.rules}
-        self._confirm = Confirmation(binding.rules, self._engine_kind)
+        self._confirmation: Confirmation | None = None
+
+    def _confirmed(self, judgements: Sequence[Judgement], facts: Facts) -> tuple[tuple[Match, ...], tuple[str, ...]]:
+        """The matches that the engine confirms, and the alarms; the engine is made when it is first asked."""
+        if self._confirmation is None:
+            self._confirmation = Confirmation(self._binding.rules, self._engine, self._calendars)
+        return self._confirmation.confirmed(judgements, facts)
 
     def evaluate(self, states: Sequence[RecordState], moment: Moment) -> Sequence[Decision]:
         """What the rules say of each record, in the order of `states`."""
@@ -81,7 +90,7 @@ class FileRulebook:
     def _decide(self, state: RecordState, moment: Moment) -> Decision:
         facts = self._facts(state, moment)
         judgements = self._judge(facts)
-        matches, alarms = self._confirm(judgements, facts)
+        matches, alarms = self._confirmed(judgements, facts)
         return Decision(
             state=state,
             matches=matches,
@@ -113,10 +122,18 @@ class FileRulebook:
         """The verdict of every rule of the record's kind, in the order of file and line."""
         facts = self._facts(state, moment)
         judgements = self._judge(facts)
-        matches, _ = self._confirm(judgements, facts)
+        matches, _ = self._confirmed(judgements, facts)
         losses = {loss.loser.id: loss for loss in settle(self._rule_of[match.rule] for match in matches)[1]}
         confirmed = {match.rule for match in matches}
         return [_told(each.verdict, each.verdict.rule in confirmed, losses) for each in judgements]
+
+
+def _engine_kind(word: str) -> EngineKind:
+    kinds: tuple[EngineKind, ...] = get_args(EngineKind)
+    for kind in kinds:
+        if word == kind:
+            return kind
+    raise ConfigError(f"there is no engine `{word}`; choose one of {', '.join(kinds)}")
 
 
 def _told(verdict: Verdict, confirmed: bool, losses: Mapping[str, Loss]) -> Verdict:
@@ -125,7 +142,7 @@ def _told(verdict: Verdict, confirmed: bool, losses: Mapping[str, Loss]) -> Verd
         return verdict
     loss = losses.get(verdict.rule)
     if not confirmed:
-        reason = Reason("engine", None, f"{DISAGREEMENT}; nothing is done")
+        reason = Reason("engine", None, DISAGREEMENT)
         return replace(verdict, outcome="blocked", reasons=(*verdict.reasons, reason))
     if loss is not None:
         reason = Reason("priority", False, loss.reason)
