@@ -1,0 +1,184 @@
+"""Looks a portal over before anything depends on it: every finding with its cure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import timedelta
+
+from adapters.hubspot.client import HubSpotClient
+from adapters.hubspot.enroll import BINDINGS
+from adapters.hubspot.errors import TOKEN
+from adapters.hubspot.fields import ACTIVITY_OBJECTS, CONTACTS, object_type_of, stamp_of
+from adapters.hubspot.paths import ACCOUNT_DETAILS, LIST_GET, SEARCH, SEQUENCE_STATE, Endpoint
+from adapters.hubspot.schema import TASKS, Catalog
+from connector.domain.errors import ConfigError, FollowupError, PermanentError
+from connector.domain.model import KINDS, Finding, Needs
+from connector.domain.ports import AdapterConfig, Source
+
+MOST_SKEW = timedelta(minutes=5)
+"""Beyond this the hour that HubSpot's index gets to settle is no longer an hour."""
+
+MANUAL = frozenset({"MANUAL", "SNAPSHOT"})
+
+
+def examine(
+    client: HubSpotClient, config: AdapterConfig, catalog: Catalog, source: Source, needs: Needs
+) -> Iterable[Finding]:
+    """All findings; stops after the first when there is no connection."""
+    catalog.refresh()
+    try:
+        owners = source.owners()
+    except ConfigError as error:
+        yield Finding("fail", "connection", str(error), f"check {TOKEN} and the scope crm.objects.owners.read")
+        return
+    except FollowupError as error:
+        yield Finding("fail", "connection", str(error), "check the network and HubSpot's status page")
+        return
+    active = sum(owner.active for owner in owners)
+    yield Finding("ok", "connection", f"HubSpot answers; {active} active owners, {len(owners) - active} deactivated")
+    for check in (_objects, _fields, _tasks, _enrollments):
+        yield from check(client, config, catalog, needs)
+    yield from _account(client, config)
+
+
+def _tried(subject: str, do: Callable[[], object], good: str, cure: str) -> Finding:
+    try:
+        do()
+    except FollowupError as error:
+        return Finding("fail", subject, str(error), cure)
+    return Finding("ok", subject, good)
+
+
+def _objects(client: HubSpotClient, config: AdapterConfig, catalog: Catalog, needs: Needs) -> Iterator[Finding]:
+    """Each object type can be searched."""
+    types = [object_type_of(kind, config) for kind in KINDS if kind in needs.kinds]
+    types += [ACTIVITY_OBJECTS[type_] for type_ in ACTIVITY_OBJECTS if type_ in needs.activities]
+    for object_type in dict.fromkeys(types):
+        scoped = object_type if object_type in types[: len(needs.kinds)] else CONTACTS
+        scopes = f"crm.objects.{scoped}.read" + (f" and crm.objects.{scoped}.write" if needs.writes else "")
+        stamp = stamp_of(object_type)
+        body = {"filterGroups": [], "sorts": [{"propertyName": stamp, "direction": "DESCENDING"}], "limit": 1}
+        yield _tried(
+            f"read {object_type}",
+            lambda object_type=object_type, body=body: client.call(SEARCH, object_type, body=body),  # type: ignore[misc]
+            f"{object_type} can be read" + (f"; writing needs crm.objects.{scoped}.write" if needs.writes else ""),
+            f"grant the token {scopes}",
+        )
+
+
+def _fields(client: HubSpotClient, config: AdapterConfig, catalog: Catalog, needs: Needs) -> Iterator[Finding]:
+    """Fields that rules read are visible, fields that they write are writable, and the opt-out above all."""
+    for kind in (kind for kind in KINDS if kind in needs.kinds):
+        try:
+            view = catalog.view(kind)
+        except FollowupError as error:
+            yield Finding("fail", f"{kind} fields", str(error), "grant the token the scope that reads properties")
+            continue
+        hidden = view.hidden(needs.fields.get(kind, frozenset())) - {"opted_out"}
+        written = needs.written_fields.get(kind, frozenset())
+        fixed = [name for name in sorted(written) if name not in view.infos or not view.infos[name].writable]
+        if hidden:
+            cure = "bind them under `fields:` in followup.yaml, or make the properties visible to the token"
+            yield Finding("warn", f"{kind} fields", f"not visible: {', '.join(sorted(hidden))}", cure)
+        if fixed:
+            cure = "bind them to writable properties, or take them out of the rules"
+            yield Finding("fail", f"{kind} fields", f"not writable: {', '.join(fixed)}", cure)
+        if not hidden and not fixed:
+            yield Finding("ok", f"{kind} fields", f"{len(view.fields)} fields are visible")
+        if kind != "deal":
+            seen = "opted_out" in view.fields or "opted_out" in view.contact
+            yield (
+                Finding("ok", f"{kind} opt-out", "the opt-out can be seen")
+                if seen
+                else Finding(
+                    "fail" if "enroll" in needs.writes else "warn",
+                    f"{kind} opt-out",
+                    "the opt-out (hs_email_optout) cannot be seen: enrolment stops",
+                    "make hs_email_optout visible to the token, or bind `opted_out` under `fields:`",
+                )
+            )
+
+
+def _tasks(client: HubSpotClient, config: AdapterConfig, catalog: Catalog, needs: Needs) -> Iterator[Finding]:
+    """Where a task's key is kept."""
+    if "task" not in needs.writes:
+        return
+    try:
+        name = catalog.task_key_field()
+    except FollowupError as error:
+        yield Finding("fail", "task key", str(error), "create the property or take task_key_field out")
+        return
+    if name is None:
+        yield Finding("ok", "task key", "kept as a marker line in the task's text")
+    elif name in catalog.unique(TASKS):
+        yield Finding("ok", "task key", f"kept in the unique property {name}")
+    else:
+        yield Finding("warn", "task key", f"{name} is not unique: look-ups read a record's tasks", "make it unique")
+
+
+def _enrollments(client: HubSpotClient, config: AdapterConfig, catalog: Catalog, needs: Needs) -> Iterator[Finding]:
+    """Every NAME is bound; lists exist and take members by hand; sequences can be asked about."""
+    for name, bound in sorted(config.enrollments.items()):
+        subject = f"enrolment {name}"
+        ways = [way for way in BINDINGS if bound.get(way)]
+        if not ways:
+            yield Finding("fail", subject, "bound to nothing of HubSpot's", f"bind it to one of: {', '.join(BINDINGS)}")
+        elif ways[0] == "list":
+            yield _list(client, subject, str(bound["list"]))
+        elif ways[0] == "sequence":
+            yield _sequence(client, subject)
+        else:
+            scope = "automation" if ways[0] == "workflow" else "transactional-email or marketing-email"
+            yield Finding("ok", subject, f"bound to the {ways[0]} {bound[ways[0]]}; needs the scope {scope}")
+
+
+def _list(client: HubSpotClient, subject: str, list_id: str) -> Finding:
+    try:
+        answer = client.call(LIST_GET, list_id)
+    except FollowupError as error:
+        return Finding(
+            "fail", subject, str(error), f"check that list {list_id} exists; grant crm.lists.read and .write"
+        )
+    details = answer.get("list", answer)
+    kind = str(details.get("processingType") or "") if isinstance(details, dict) else ""
+    if kind and kind.upper() not in MANUAL:
+        return Finding("fail", subject, f"list {list_id} fills itself ({kind})", "bind the name to a manual list")
+    return Finding("ok", subject, f"list {list_id} takes members")
+
+
+def _sequence(client: HubSpotClient, subject: str) -> Finding:
+    """Asked about a contact that cannot exist: a 404 shows that the token may ask."""
+    endpoint: Endpoint = SEQUENCE_STATE
+    try:
+        client.call(endpoint, "0")
+    except PermanentError:
+        pass
+    except FollowupError as error:
+        cure = "grant automation.sequences.read and automation.sequences.enrollments.write"
+        return Finding("fail", subject, str(error), cure)
+    return Finding("ok", subject, "sequences can be asked; each sender needs a paid seat and a connected inbox")
+
+
+def _account(client: HubSpotClient, config: AdapterConfig) -> Iterator[Finding]:
+    """The day's calls, the portal's own midnight, and the clocks."""
+    used, allowed = client.usage.used, client.usage.allowed
+    if used is None or allowed is None:
+        yield Finding("warn", "quota", "HubSpot did not say how many calls are left today", "none needed")
+    else:
+        level = "warn" if client.usage.spent(config.api_calls_share) else "ok"
+        share = f"our share is {config.api_calls_share:.0%}"
+        yield Finding(
+            level, "quota", f"{used} of {allowed} calls used today; {share}", "wait for midnight, portal time"
+        )
+    try:
+        zone = client.call(ACCOUNT_DETAILS).get("timeZone")
+        yield Finding("ok", "time zone", f"the portal's day begins at midnight {zone or 'of an unknown zone'}")
+    except FollowupError:
+        yield Finding("warn", "time zone", "the portal did not tell its time zone", "none needed")
+    if client.server_time is not None:
+        skew = abs(client.server_time - config.clock.now())
+        if skew > MOST_SKEW:
+            minutes = int(skew.total_seconds() // 60)
+            yield Finding("warn", "clock", f"{minutes} minutes apart from HubSpot's", "set this machine's clock")
+        else:
+            yield Finding("ok", "clock", "in step with HubSpot's")
