@@ -1,0 +1,444 @@
+"""One rule on one record: every outcome, its reasons, and when it could next change."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from connector.domain.model import Enrollment, MarkKind, RecordRef, RecordState, Verdict
+from rules.model import (
+    NO_WAIT,
+    AttemptsReach,
+    AttemptsTest,
+    Backfill,
+    ContactLimits,
+    Created,
+    DuringTest,
+    FieldChange,
+    NoNextStep,
+    Once,
+    QuietFor,
+    Replied,
+    RepliedTest,
+)
+from tests.builders import (
+    ANA,
+    BEN,
+    PLACE,
+    REF,
+    adopted,
+    any_of,
+    assigned,
+    at,
+    call,
+    call_task,
+    change,
+    email,
+    enroll,
+    enrollment,
+    field_is,
+    judged,
+    lead,
+    mark,
+    meeting,
+    moment,
+    outcome,
+    rule,
+    span,
+    state,
+    task,
+    team,
+)
+
+WEEK_ONE = rule(
+    wait=span(5, "business days"),
+    unless=AttemptsTest(1, None, ("call",), "anyone", "created", "unless.attempts", PLACE),
+)
+SILENCE = QuietFor(span(7, "days"), ("call", "email", "meeting", "note"), "anyone")
+
+
+def reasons(verdict: Verdict) -> list[tuple[str, bool | None]]:
+    return [(each.path, each.holds) for each in verdict.reasons]
+
+
+# -- waits and fires -----------------------------------------------------------------------------------------------
+
+
+def test_a_rule_waits_until_its_time_and_then_fires() -> None:
+    waiting = judged(WEEK_ONE, state(), "2026-03-09 08:59")
+    assert waiting.verdict.outcome == "waits"
+    assert waiting.next_at == at("2026-03-09 09:00")
+    assert waiting.match is None
+    fired = judged(WEEK_ONE, state(), "2026-03-09 09:00")
+    assert fired.verdict.outcome == "fires"
+    assert fired.match is not None
+    assert (fired.match.occasion, fired.match.scope, fired.match.due) == ("created", "", at("2026-03-09 09:00"))
+    assert fired.match.record == REF
+    assert not fired.match.backfill
+    assert fired.marks == ()
+
+
+def test_reasons_follow_the_file_and_tell_what_was_seen() -> None:
+    both = replace(WEEK_ONE, if_=field_is("country", "DE"))
+    verdict = judged(both, state(lead(country="DE")), "2026-03-10 09:00").verdict
+    assert [(each.path, each.text) for each in verdict.reasons] == [
+        ("when.created", "created on 2026-03-02 09:00"),
+        ("wait", "5 business days after 2026-03-02 09:00 end on 2026-03-09 09:00"),
+        ("if.country", "country is DE"),
+        ("unless.attempts", "0 call attempts since created on 2026-03-02 09:00, not at least 1"),
+    ]
+    assert (verdict.rule, verdict.file, verdict.line) == ("r", PLACE.file, PLACE.line)
+
+
+def test_what_has_not_happened_is_no() -> None:
+    of_interest = rule(FieldChange("becomes", "status", ("Interested",)))
+    verdict = judged(of_interest, state(), "2026-03-10 09:00").verdict
+    assert (verdict.outcome, verdict.next_at) == ("no", None)
+    assert reasons(verdict) == [("when.becomes", False)]
+
+
+def test_no_for_want_of_a_meetings_end_looks_again_when_it_ends() -> None:
+    of = state(meeting("2026-03-10 13:00", "2026-03-10 14:00"))
+    for trigger in (NoNextStep(), AttemptsReach(1, ("meeting",), "anyone", "created")):
+        verdict = judged(rule(trigger), of, "2026-03-10 09:00").verdict
+        assert (verdict.outcome, verdict.next_at) == ("no", at("2026-03-10 14:00"))
+        assert outcome(rule(trigger), of, "2026-03-10 14:00") == "fires"
+
+
+# -- blocked -------------------------------------------------------------------------------------------------------
+
+
+def test_a_condition_that_fails_blocks_until_there_is_news() -> None:
+    verdict = judged(WEEK_ONE, state(call("2026-03-03 10:00")), "2026-03-10 09:00").verdict
+    assert (verdict.outcome, verdict.next_at) == ("blocked", None)
+    assert reasons(verdict)[-1] == ("unless.attempts", True)
+
+
+def test_if_needs_a_plain_yes() -> None:
+    wanted = rule(if_=field_is("country", "DE"))
+    assert outcome(wanted, state(lead(country="DE")), "2026-03-10 09:00") == "fires"
+    assert outcome(wanted, state(lead(country="FR")), "2026-03-10 09:00") == "blocked"
+    assert outcome(wanted, state(lead(country=None)), "2026-03-10 09:00") == "blocked"
+    assert outcome(wanted, state(), "2026-03-10 09:00") == "blocked"
+
+
+def test_unless_stops_on_not_knowing_whether_somebody_opted_out() -> None:
+    careful = rule(unless=any_of(field_is("opted_out", True, path="unless.any.0.opted_out")))
+    verdict = judged(careful, state(lead(hidden=["opted_out"])), "2026-03-10 09:00").verdict
+    assert verdict.outcome == "blocked"
+    assert reasons(verdict)[-1] == ("unless.any.0.opted_out", None)
+    assert outcome(rule(unless=field_is("country", "FR")), state(lead(country=None)), "2026-03-10 09:00") == "fires"
+
+
+def test_a_blocked_rule_looks_again_when_time_may_unblock_it() -> None:
+    in_hours = rule(if_=DuringTest("office", "if.during", PLACE))
+    verdict = judged(in_hours, state(), "2026-03-07 12:00").verdict
+    assert (verdict.outcome, verdict.next_at) == ("blocked", at("2026-03-09 09:00"))
+    hopeless = replace(in_hours, unless=field_is("status", "Open - Not Contacted"))
+    assert judged(hopeless, state(), "2026-03-07 12:00").next_at is None
+
+
+@pytest.mark.parametrize(
+    ("gone", "path"),
+    [
+        ({"converted": True}, "guard.converted"),
+        ({"deleted": True}, "guard.deleted"),
+        ({"merged_into": RecordRef("salesforce", "lead", "00Q2")}, "guard.merged"),
+    ],
+)
+def test_a_record_that_is_gone_never_matches(gone: dict[str, object], path: str) -> None:
+    verdict = judged(rule(), state(lead(**gone)), "2026-03-10 09:00").verdict  # type: ignore[arg-type]
+    assert (verdict.outcome, verdict.next_at) == ("blocked", None)
+    assert reasons(verdict)[-1] == (path, True)
+
+
+def test_an_open_task_of_the_same_rule_and_type_blocks() -> None:
+    open_call = task("2026-03-09 10:00", key="r.0123456789abcdef", task_type="call")
+    verdict = judged(rule(), state(open_call), "2026-03-10 09:00").verdict
+    assert verdict.outcome == "blocked"
+    assert verdict.reasons[-1].text == "an open call task of this rule is there"
+    for other in (
+        replace(open_call, key="another.0123456789abcdef"),
+        replace(open_call, task_type="email"),
+        replace(open_call, done=True),
+        replace(open_call, key=None),
+    ):
+        assert outcome(rule(), state(other), "2026-03-10 09:00") == "fires"
+
+
+def test_our_open_task_is_found_where_the_crm_keeps_it_as_a_call() -> None:
+    of = state(call("2026-03-09 10:00", done=False, key="r.0123456789abcdef"))
+    assert outcome(rule(), of, "2026-03-10 09:00") == "blocked"
+
+
+# -- enrolment -----------------------------------------------------------------------------------------------------
+
+BROCHURE = rule(then=(enroll(),))
+
+
+@pytest.mark.parametrize(
+    ("record", "text"),
+    [
+        (lead(opted_out=True), "has opted out"),
+        (lead(opted_out=None), "opt-out cannot be seen: enrolment stops"),
+        (lead(hidden=["opted_out"]), "opt-out cannot be seen: enrolment stops"),
+    ],
+)
+def test_nobody_is_enrolled_who_opted_out_or_may_have(record: object, text: str) -> None:
+    verdict = judged(BROCHURE, state(record), "2026-03-10 09:00").verdict  # type: ignore[arg-type]
+    assert verdict.outcome == "blocked"
+    assert verdict.reasons[-1].text == text
+    assert outcome(rule(), state(record), "2026-03-10 09:00") == "fires"  # type: ignore[arg-type]
+
+
+def test_the_minimum_gap_holds_an_enrolment_back_until_it_is_over() -> None:
+    on = team(contact=ContactLimits(min_gap=span(1, "business days")))
+    for contact in (email("2026-03-06 15:00"), enrollment("welcome", "2026-03-06 15:00")):
+        of = state(contact)
+        verdict = judged(BROCHURE, of, "2026-03-09 09:00", on).verdict
+        assert (verdict.outcome, verdict.next_at) == ("blocked", at("2026-03-09 15:00"))
+        assert verdict.reasons[-1].path == "guard.min_gap"
+        assert outcome(BROCHURE, of, "2026-03-09 15:00", on) == "fires"
+        assert outcome(rule(), of, "2026-03-09 09:00", on) == "fires"
+    assert outcome(BROCHURE, state(email("2026-03-06 15:00", None)), "2026-03-09 09:00", on) == "fires"
+
+
+def test_so_many_contacts_a_week_and_no_more() -> None:
+    on = team(contact=ContactLimits(max_per_week=2))
+    of = state(email("2026-03-03 10:00"), email("2026-03-05 10:00"), enrollment("welcome", "2026-03-06 10:00"))
+    verdict = judged(BROCHURE, of, "2026-03-09 09:00", on).verdict
+    assert (verdict.outcome, verdict.next_at) == ("blocked", at("2026-03-12 10:00"))
+    assert verdict.reasons[-1].text == "3 contacts within a week, 2 allowed, until 2026-03-12 10:00"
+    assert outcome(BROCHURE, of, "2026-03-12 09:59", on) == "blocked"
+    assert outcome(BROCHURE, of, "2026-03-12 10:00", on) == "fires"
+
+
+def test_an_enrolment_we_wrote_counts_once_before_and_after_it_is_read_back() -> None:
+    on = team(contact=ContactLimits(max_per_week=2))
+    again = replace(BROCHURE, when=Replied(), once=Once("occasion"))
+    parts = (email("2026-03-09 10:00", None, id="m2"), mark("fired", "reply@m1", "2026-03-06 10:00", scope="reply@m1"))
+    assert outcome(again, state(*parts), "2026-03-09 12:00", on) == "fires"
+    read = enrollment("brochure", "2026-03-06 10:05", active=False)
+    assert outcome(again, state(*parts, read), "2026-03-09 12:00", on) == "fires"
+    two = (*parts, read, enrollment("welcome", "2026-03-07 10:00"))
+    assert outcome(again, state(*two), "2026-03-09 12:00", on) == "blocked"
+
+
+# -- once ----------------------------------------------------------------------------------------------------------
+
+REPLY = rule(Replied(), then=(call_task(),))
+
+
+def answered(*more: object) -> RecordState:
+    return state(email("2026-03-03 10:00", None, id="m1"), *more)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"), [("fired", "done"), ("lost", "done"), ("held", "held"), ("baseline", "baseline")]
+)
+def test_an_occasion_that_was_dealt_with_is_not_dealt_with_again(kind: MarkKind, expected: str) -> None:
+    for per in ("lead", "owner", "occasion"):
+        once = replace(REPLY, once=Once(per))  # type: ignore[arg-type]
+        assert outcome(once, answered(mark(kind, "reply@m1", "2026-03-04 10:00")), "2026-03-10 09:00") == expected
+
+
+def test_once_per_lead_is_used_up_for_good_but_not_by_baseline() -> None:
+    second = email("2026-03-09 10:00", None, id="m2")
+    fired = judged(REPLY, answered(second, mark("fired", "reply@m1", "2026-03-04 10:00")), "2026-03-10 09:00")
+    assert (fired.verdict.outcome, fired.next_at) == ("done", None)
+    assert fired.verdict.reasons[-1].text == "once per lead: done on 2026-03-04 10:00"
+    baseline = answered(second, mark("baseline", "reply@m1", "2026-03-04 10:00"))
+    assert outcome(REPLY, baseline, "2026-03-10 09:00") == "fires"
+    held = answered(second, mark("held", "reply@m1", "2026-03-04 10:00"))
+    assert outcome(REPLY, held, "2026-03-10 09:00") == "done"
+
+
+def test_another_rules_marks_are_not_ours() -> None:
+    of = answered(mark("fired", "reply@m1", "2026-03-04 10:00", rule="another"))
+    assert outcome(REPLY, of, "2026-03-10 09:00") == "fires"
+
+
+def test_once_per_occasion_fires_again_on_the_next_one() -> None:
+    each = replace(REPLY, once=Once("occasion"))
+    of = answered(
+        email("2026-03-09 10:00", None, id="m2"), mark("fired", "reply@m1", "2026-03-04 10:00", scope="reply@m1")
+    )
+    found = judged(each, of, "2026-03-10 09:00")
+    assert found.match is not None
+    assert (found.match.occasion, found.match.scope) == ("reply@m2", "reply@m2")
+
+
+def test_once_per_owner_and_per_status_fire_again_for_another_one() -> None:
+    second = email("2026-03-09 10:00", None, id="m2")
+    per_owner = replace(REPLY, once=Once("owner"))
+    of = answered(second, mark("fired", "reply@m1", "2026-03-04 10:00", scope=ANA.id))
+    assert outcome(per_owner, of, "2026-03-10 09:00") == "done"
+    assert outcome(per_owner, replace(of, record=lead(owner=BEN.id)), "2026-03-10 09:00") == "fires"
+    per_status = replace(REPLY, once=Once("status"))
+    of = answered(second, mark("fired", "reply@m1", "2026-03-04 10:00", scope="Open - Not Contacted"))
+    assert outcome(per_status, of, "2026-03-10 09:00") == "done"
+    assert outcome(per_status, replace(of, record=lead(status="Interested")), "2026-03-10 09:00") == "fires"
+
+
+def test_once_per_period_is_free_again_when_the_period_ends() -> None:
+    quarterly = replace(REPLY, once=Once("period", span(90, "days")))
+    of = answered(email("2026-03-09 10:00", None, id="m2"), mark("fired", "reply@m1", "2026-03-04 10:00"))
+    verdict = judged(quarterly, of, "2026-03-10 09:00").verdict
+    assert (verdict.outcome, verdict.next_at) == ("done", at("2026-06-02 10:00"))
+    assert outcome(quarterly, of, "2026-06-02 10:00") == "fires"
+
+
+# -- restart -------------------------------------------------------------------------------------------------------
+
+SOON_AFTER = replace(REPLY, wait=span(2, "days"), once=Once("occasion"))
+
+
+def test_starting_again_restarts_the_wait() -> None:
+    of = answered(email("2026-03-04 10:00", None, id="m2"))
+    verdict = judged(SOON_AFTER, of, "2026-03-05 12:00").verdict
+    assert (verdict.outcome, verdict.next_at) == ("waits", at("2026-03-06 10:00"))
+    fired = judged(SOON_AFTER, of, "2026-03-06 10:00").match
+    assert fired is not None
+    assert fired.occasion == "reply@m2"
+
+
+def test_an_occasion_whose_wait_was_over_before_the_next_began_is_not_replaced() -> None:
+    of = answered(email("2026-03-09 10:00", None, id="m2"))
+    late = judged(SOON_AFTER, of, "2026-03-10 09:00")
+    assert late.match is not None
+    assert late.match.occasion == "reply@m1"
+    assert late.next_at == at("2026-03-11 10:00")
+    done = replace(of, marks=(mark("fired", "reply@m1", "2026-03-10 09:00", scope="reply@m1"),))
+    verdict = judged(SOON_AFTER, done, "2026-03-10 09:00").verdict
+    assert (verdict.outcome, verdict.next_at) == ("waits", at("2026-03-11 10:00"))
+
+
+def test_the_latest_of_several_that_are_due_is_acted_on() -> None:
+    of = answered(email("2026-03-09 10:00", None, id="m2"))
+    found = judged(SOON_AFTER, of, "2026-03-20 09:00")
+    assert found.match is not None
+    assert found.match.occasion == "reply@m2"
+
+
+def test_a_status_that_flapped_between_two_passes_still_counts() -> None:
+    interested = rule(FieldChange("becomes", "status", ("Interested",)), once=Once("occasion"))
+    of = state(
+        change("status", "Open - Not Contacted", "Interested", "2026-03-03 10:00"),
+        change("status", "Interested", "Open - Not Contacted", "2026-03-03 10:01"),
+    )
+    assert outcome(interested, of, "2026-03-03 10:05") == "fires"
+
+
+def test_recycling_after_six_attempts_without_a_reply() -> None:
+    recycle = rule(
+        AttemptsReach(6, ("call",), "anyone", "assigned"),
+        wait=span(2, "business days"),
+        unless=RepliedTest(True, "assigned", "unless.replied", PLACE),
+        calendar="berlin",
+        once=Once("owner"),
+    )
+    five = [call(f"2026-03-03 {hour:02d}:00") for hour in range(9, 14)]
+    sixth = call("2026-03-06 16:00+01:00")  # Friday, at closing
+    of = state(*five, sixth)
+    assert outcome(recycle, state(*five), "2026-03-10 15:00") == "no"
+    assert judged(recycle, of, "2026-03-10 15:59+01:00").next_at == at("2026-03-10 16:00+01:00")
+    assert outcome(recycle, of, "2026-03-10 16:00+01:00") == "fires"
+    assert outcome(recycle, state(*five, sixth, email("2026-03-09 09:00", None)), "2026-03-10 16:00+01:00") == "blocked"
+    fired = mark("fired", "attempts@2026-03-02T09:00:00+00:00", "2026-03-10 16:00+01:00", scope=ANA.id)
+    given_on = state(lead(owner=BEN.id), *five, sixth, fired, assigned(BEN, "2026-03-10 15:01", ANA, origin="us"))
+    assert outcome(recycle, given_on, "2026-03-20 09:00") == "no"
+
+
+# -- baseline and backfill -----------------------------------------------------------------------------------------
+
+
+def test_what_was_due_before_the_rule_was_new_is_taken_as_baseline_whatever_the_conditions_say() -> None:
+    impossible = replace(WEEK_ONE, if_=field_is("country", "DE"))
+    for each in (WEEK_ONE, impossible):
+        found = judged(each, state(), moment("2026-03-12 09:00", adopted("2026-03-12 09:00", baselined=False)))
+        assert found.verdict.outcome == "baseline"
+        assert found.match is None
+        assert [(one.occasion, one.kind, one.at) for one in found.marks] == [
+            ("created", "baseline", at("2026-03-12 09:00"))
+        ]
+
+
+def test_a_rule_nobody_adopted_yet_is_new_now() -> None:
+    unknown = moment("2026-03-12 09:00", adoptions={})
+    assert judged(WEEK_ONE, state(), unknown).verdict.outcome == "baseline"
+
+
+def test_what_comes_due_after_the_rule_was_new_fires() -> None:
+    before = moment("2026-03-12 09:00", adopted("2026-03-06 09:00", baselined=False))
+    assert judged(WEEK_ONE, state(), before).marks == ()
+    assert judged(WEEK_ONE, state(), before).verdict.outcome == "fires"
+
+
+def test_once_a_baseline_is_taken_no_more_marks_are_made() -> None:
+    taken = moment("2026-03-12 09:00", adopted("2026-03-12 08:00", baselined=True))
+    found = judged(WEEK_ONE, state(), taken)
+    assert (found.verdict.outcome, found.marks) == ("fires", ())
+
+
+def test_every_old_occasion_is_taken_so_that_none_fires_when_a_newer_one_goes() -> None:
+    of = answered(email("2026-03-09 10:00", None, id="m2"))
+    new = moment("2026-03-12 09:00", adopted("2026-03-12 09:00", baselined=False))
+    assert [one.occasion for one in judged(REPLY, of, new).marks] == ["reply@m1", "reply@m2"]
+    again = replace(of, marks=(mark("baseline", "reply@m2", "2026-03-12 09:00"),))
+    assert [one.occasion for one in judged(REPLY, again, new).marks] == ["reply@m1"]
+
+
+@pytest.mark.parametrize("trigger", [SILENCE, NoNextStep()])
+def test_a_lasting_state_is_baseline_only_where_the_whole_rule_matched(trigger: QuietFor | NoNextStep) -> None:
+    new = moment("2026-03-12 09:00", adopted("2026-03-12 09:00", baselined=False))
+    found = judged(rule(trigger), state(), new)
+    assert found.verdict.outcome == "baseline"
+    assert len(found.marks) == 1
+    blocked = judged(rule(trigger, if_=field_is("country", "DE")), state(), new)
+    assert (blocked.verdict.outcome, blocked.marks) == ("blocked", ())
+
+
+def test_backfill_all_fires_on_what_is_older_than_the_rule() -> None:
+    new = moment("2026-03-12 09:00", adopted("2026-03-12 09:00", baselined=False))
+    found = judged(replace(WEEK_ONE, backfill=Backfill("all")), state(), new)
+    assert (found.verdict.outcome, found.marks) == ("fires", ())
+    assert found.match is not None
+    assert not found.match.backfill
+
+
+def test_a_spread_backfill_lets_so_many_go_each_day() -> None:
+    spread = replace(WEEK_ONE, backfill=Backfill("spread", 20))
+    new = adopted("2026-03-12 09:00", baselined=False)
+    found = judged(spread, state(), moment("2026-03-12 10:00", new, backfilled={"r": 19}))
+    assert found.match is not None
+    assert found.match.backfill
+    full = judged(spread, state(), moment("2026-03-12 10:00", new, backfilled={"r": 20}))
+    assert (full.verdict.outcome, full.next_at) == ("waits", at("2026-03-13 00:00"))
+    younger = judged(spread, state(lead("2026-03-10 09:00")), moment("2026-03-17 10:00", new, backfilled={"r": 20}))
+    assert younger.match is not None
+    assert not younger.match.backfill
+
+
+# -- silence -------------------------------------------------------------------------------------------------------
+
+
+def test_a_silence_that_fired_is_over_with_the_next_activity_and_begins_anew() -> None:
+    quiet = rule(SILENCE, once=Once("occasion"))
+    fired = mark(
+        "fired", "quiet@2026-03-02T09:00:00+00:00", "2026-03-09 09:00", scope="quiet@2026-03-02T09:00:00+00:00"
+    )
+    assert outcome(quiet, state(), "2026-03-09 09:00") == "fires"
+    assert outcome(quiet, state(fired), "2026-03-10 09:00") == "done"
+    verdict = judged(quiet, state(fired, call("2026-03-10 10:00")), "2026-03-10 12:00").verdict
+    assert (verdict.outcome, verdict.next_at) == ("waits", at("2026-03-17 10:00"))
+
+
+def test_a_wait_of_nothing_leaves_no_reason() -> None:
+    verdict = judged(rule(Created(), wait=NO_WAIT), state(), "2026-03-10 09:00").verdict
+    assert reasons(verdict) == [("when.created", True)]
+
+
+def test_an_inactive_enrolment_without_a_date_counts_for_nothing() -> None:
+    on = team(contact=ContactLimits(min_gap=span(1, "days")))
+    assert outcome(BROCHURE, state(Enrollment(REF, "welcome", None)), "2026-03-10 09:00", on) == "fires"
