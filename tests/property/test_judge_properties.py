@@ -1,0 +1,307 @@
+"""Three-valued logic keeps its laws, and a rule says honestly until when time alone cannot change its mind."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from connector.domain.model import Activity, Change, Enrollment, Mark, Moment, RecordState
+from rules.calendar import WorkCalendar
+from rules.condition import Result, evaluate
+from rules.facts import Facts
+from rules.judge import Judgement, judge
+from rules.model import (
+    NO_WAIT,
+    Absence,
+    Assigned,
+    AttemptsReach,
+    AttemptsTest,
+    Condition,
+    ContactLimits,
+    Created,
+    Duration,
+    DuringTest,
+    FieldChange,
+    NextStepTest,
+    NoNextStep,
+    Once,
+    OwnerTest,
+    QuietFor,
+    QuietTest,
+    Replied,
+    RepliedTest,
+    Rule,
+    SinceTest,
+    TouchedTest,
+    Unit,
+)
+from tests.builders import (
+    ANA,
+    BEN,
+    PLACE,
+    QUEUE,
+    adopted,
+    all_of,
+    any_of,
+    assigned,
+    at,
+    bound,
+    calendars_of,
+    call,
+    call_task,
+    change,
+    email,
+    enroll,
+    enrollment,
+    field_is,
+    lead,
+    mark,
+    meeting,
+    moment,
+    not_,
+    note,
+    person,
+    rule,
+    state,
+    task,
+    team,
+)
+
+# A fortnight around the day on which Berlin's clocks go forward, in steps of half an hour.
+MONDAY = at("2026-03-23 00:00")
+STEPS = 14 * 48
+HALF_HOUR = timedelta(minutes=30)
+
+TEAM = team(
+    person("ana", zone="Europe/Berlin", away=(Absence(date(2026, 3, 25), date(2026, 3, 27)),)),
+    contact=ContactLimits(min_gap=Duration(1, "business days"), max_per_week=2),
+)
+CALENDARS = calendars_of(TEAM)
+BERLIN = CALENDARS["berlin"]
+
+steps = st.integers(0, STEPS)
+UNITS: tuple[Unit, ...] = ("hours", "days", "weeks", "business hours", "business days")
+durations = st.builds(Duration, st.integers(0, 6), st.sampled_from(UNITS))
+
+
+def moment_of(step: int) -> datetime:
+    return MONDAY + step * HALF_HOUR
+
+
+def stamp(step: int) -> str:
+    return moment_of(step).isoformat()
+
+
+# -- stories -------------------------------------------------------------------------------------------------------
+
+activities: st.SearchStrategy[Activity] = st.one_of(
+    st.builds(lambda step, by: call(stamp(step), by), steps, st.sampled_from((ANA, BEN))),
+    st.builds(lambda step: call(stamp(step), direction="inbound"), steps),
+    st.builds(lambda step, by: email(stamp(step), by), steps, st.sampled_from((ANA, None))),
+    st.builds(lambda step: note(stamp(step)), steps),
+    st.builds(
+        lambda step, length, outcome: meeting(stamp(step), stamp(step + length), outcome=outcome),
+        steps,
+        st.integers(1, 4),
+        st.sampled_from((None, "CANCELED")),
+    ),
+    st.builds(lambda step, due, done: task(stamp(step), stamp(due), done=done), steps, steps, st.booleans()),
+    st.builds(lambda step, days: task(stamp(step), date(2026, 3, 23) + timedelta(days)), steps, st.integers(0, 14)),
+)
+changes: st.SearchStrategy[Change] = st.one_of(
+    st.builds(lambda step, to: assigned(to, stamp(step), ANA), steps, st.sampled_from((ANA, BEN, QUEUE))),
+    st.builds(
+        lambda step, new, origin: change("status", "x", new, stamp(step), origin=origin),
+        steps,
+        st.sampled_from(("New", "Interested")),
+        st.sampled_from(("crm", "us")),
+    ),
+)
+enrollments: st.SearchStrategy[Enrollment] = st.builds(lambda step: enrollment("brochure", stamp(step)), steps)
+marks: st.SearchStrategy[Mark] = st.builds(
+    lambda step, kind, occasion: mark(kind, occasion, stamp(step)),
+    steps,
+    st.sampled_from(("fired", "baseline", "held", "lost")),
+    st.sampled_from(("created", "another")),
+)
+
+
+@st.composite
+def stories(draw: st.DrawFn) -> RecordState:
+    """A lead created within the fortnight and up to nine things that happen to it, some after now."""
+    record = lead(
+        stamp(draw(st.integers(0, 48))),
+        owner=draw(st.sampled_from((ANA.id, BEN.id, QUEUE.id, None))),
+        status=draw(st.sampled_from(("New", "Interested", None))),
+        opted_out=draw(st.sampled_from((False, True, None))),
+        score=draw(st.sampled_from((None, 10, 60))),
+        renewal=moment_of(draw(steps)),
+        hidden=draw(st.sampled_from(((), ("score",), ("status",)))),
+    )
+    happened = draw(st.lists(activities, max_size=5))
+    numbered = [Activity(**{**_slots(each), "id": f"a{number}"}) for number, each in enumerate(happened)]
+    rest = draw(st.lists(st.one_of(changes, enrollments, marks), max_size=4))
+    return state(record, *numbered, *rest)
+
+
+def _slots(activity: Activity) -> dict[str, object]:
+    return {name: getattr(activity, name) for name in activity.__slots__}
+
+
+# -- conditions and rules ------------------------------------------------------------------------------------------
+
+WORDS = ("call", "email", "meeting", "note")
+TRIES = ("call", "email_sent", "meeting")
+who = st.sampled_from(("owner", "lead", "anyone"))
+anchors = st.sampled_from(("created", "assigned", "status"))
+silences = st.builds(QuietFor, durations, st.sampled_from((WORDS, ("call",), ("meeting",))), who)
+maybe = st.one_of(st.none(), durations)
+
+leaves: st.SearchStrategy[Condition] = st.one_of(
+    st.builds(lambda quiet: QuietTest(quiet, "if.quiet", PLACE), silences),
+    st.builds(
+        lambda low, high, by, since: AttemptsTest(low, high, TRIES, by, since, "if.attempts", PLACE),
+        st.integers(0, 3),
+        st.one_of(st.none(), st.integers(0, 3)),
+        who,
+        anchors,
+    ),
+    st.builds(lambda expected, since: RepliedTest(expected, since, "if.replied", PLACE), st.booleans(), anchors),
+    st.builds(lambda by: TouchedTest(by, "if.touched_by", PLACE), who),
+    st.builds(
+        lambda how, duration: NextStepTest(how, duration, "if.next_step", PLACE),
+        st.sampled_from(("none", "due_within", "overdue")),
+        maybe,
+    ),
+    st.builds(
+        lambda what, over, up_to: SinceTest(what, over, up_to, f"if.{what}", PLACE),
+        st.sampled_from(("in_status", "age")),
+        maybe,
+        maybe,
+    ),
+    st.builds(
+        lambda how, value: OwnerTest(how, value, "if.owner", PLACE),
+        st.sampled_from(("active", "absent", "queue", "nobody")),
+        st.booleans(),
+    ),
+    st.builds(lambda name: DuringTest(name, "if.during", PLACE), st.sampled_from(("office", "berlin"))),
+    st.builds(lambda duration: field_is("renewal", op="within", duration=duration), durations),
+    st.sampled_from((field_is("status", "New"), field_is("opted_out", True), field_is("score", 50, op="over"))),
+)
+conditions = st.recursive(
+    leaves,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3).map(lambda items: all_of(*items)),
+        st.lists(inner, max_size=3).map(lambda items: any_of(*items)),
+        inner.map(not_),
+    ),
+    max_leaves=5,
+)
+triggers = st.one_of(
+    st.sampled_from((Created(), Assigned(), Replied(), NoNextStep())),
+    st.builds(lambda how: FieldChange(how, "status", ("Interested",)), st.sampled_from(("becomes", "leaves"))),
+    silences,
+    st.builds(AttemptsReach, st.integers(1, 3), st.sampled_from((TRIES, ("meeting",))), who, anchors),
+)
+onces = st.sampled_from(
+    (Once("lead"), Once("owner"), Once("occasion"), Once("status"), Once("period", Duration(3, "days")))
+)
+
+
+@st.composite
+def whole_rules(draw: st.DrawFn) -> Rule:
+    return rule(
+        draw(triggers),
+        wait=draw(st.one_of(st.just(NO_WAIT), durations)),
+        if_=draw(st.one_of(st.none(), conditions)),
+        unless=draw(st.one_of(st.none(), conditions)),
+        then=draw(st.sampled_from(((call_task(),), (enroll(),)))),
+        once=draw(onces),
+        calendar=draw(st.sampled_from(("office", "berlin"))),
+    )
+
+
+def seen(condition: Condition, of: RecordState, when: datetime, calendar: WorkCalendar = BERLIN) -> Result:
+    facts = Facts(of, moment(when.isoformat()), TEAM, bound(of=TEAM))
+    return evaluate(condition, facts, calendar, CALENDARS)
+
+
+def judged(the_rule: Rule, of: RecordState, when: Moment) -> Judgement:
+    return judge(the_rule, Facts(of, when, TEAM, bound(the_rule, of=TEAM)), when, CALENDARS)
+
+
+# -- logic ---------------------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=150, deadline=None)
+@given(conditions, conditions, stories(), steps)
+def test_three_values_keep_the_laws_of_kleene(one: Condition, other: Condition, of: RecordState, step: int) -> None:
+    def value(condition: Condition) -> bool | None:
+        return seen(condition, of, moment_of(step)).holds
+
+    assert value(not_(not_(one))) is value(one)
+    assert value(all_of(one, other)) is value(all_of(other, one))
+    assert value(any_of(one, other)) is value(any_of(other, one))
+    assert value(not_(all_of(one, other))) is value(any_of(not_(one), not_(other)))
+    assert value(not_(any_of(one, other))) is value(all_of(not_(one), not_(other)))
+    assert value(all_of(one, any_of(one, other))) is value(one)
+    assert value(any_of(one, all_of(one, other))) is value(one)
+
+
+@settings(max_examples=100, deadline=None)
+@given(conditions, stories(), steps)
+def test_only_an_unknown_condition_is_guarded(condition: Condition, of: RecordState, step: int) -> None:
+    result = seen(condition, of, moment_of(step))
+    assert not result.guarded or result.holds is None
+    assert result.flips_at is None or result.flips_at > moment_of(step)
+
+
+# -- time ----------------------------------------------------------------------------------------------------------
+
+
+def within(start: datetime, end: datetime | None, percents: list[int]) -> list[datetime]:
+    """Some instants from a start up to, not including, an end; a fortnight on when it never comes."""
+    last = end - timedelta(microseconds=1) if end is not None else start + 2 * STEPS * HALF_HOUR
+    return [*(start + (last - start) * percent / 100 for percent in percents), last]
+
+
+@settings(max_examples=250, deadline=None)
+@given(conditions, stories(), steps, st.lists(st.integers(0, 99), min_size=3, max_size=3))
+def test_nothing_flips_before_the_instant_a_condition_names(
+    condition: Condition, of: RecordState, step: int, percents: list[int]
+) -> None:
+    now = moment_of(step)
+    first = seen(condition, of, now)
+    for later in within(now, first.flips_at, percents):
+        again = seen(condition, of, later)
+        assert (again.holds, again.guarded) == (first.holds, first.guarded)
+
+
+@settings(max_examples=250, deadline=None)
+@given(whole_rules(), stories(), steps, st.booleans(), st.lists(st.integers(0, 99), min_size=3, max_size=3))
+def test_a_rule_does_not_change_its_mind_before_the_instant_it_names(
+    the_rule: Rule, of: RecordState, step: int, baselined: bool, percents: list[int]
+) -> None:
+    now = moment_of(step)
+    adoption = adopted("2026-03-25 09:00", baselined=baselined)
+    first = judged(the_rule, of, moment(now.isoformat(), adoption))
+    assert first.next_at is None or first.next_at > now
+    of = RecordState(of.record, of.first_seen, of.activities, of.changes, of.enrollments, (*of.marks, *first.marks))
+    for later in within(now, first.next_at, percents):
+        again = judged(the_rule, of, moment(later.isoformat(), adoption))
+        assert again.verdict.outcome == first.verdict.outcome
+        assert (again.match and again.match.occasion) == (first.match and first.match.occasion)
+
+
+@settings(max_examples=100, deadline=None)
+@given(whole_rules(), stories(), steps)
+def test_what_has_fired_does_not_fire_again_on_the_same_occasion(the_rule: Rule, of: RecordState, step: int) -> None:
+    now = moment(moment_of(step).isoformat())
+    first = judged(the_rule, of, now)
+    if first.match is None:
+        return
+    fired = Mark(the_rule.id, first.match.occasion, first.match.scope, now.now, "fired")
+    again = judged(the_rule, state(of.record, *of.activities, *of.changes, *of.enrollments, *of.marks, fired), now)
+    assert again.match is None or again.match.occasion != first.match.occasion
