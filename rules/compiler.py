@@ -28,7 +28,20 @@ from rules.model import (
     Scalar,
     SinceTest,
 )
-from rules.program import MAX_NUMBER, Body, Compiled, Group, How, Op, Program, Slot, Test, sound, tests, ways
+from rules.program import (
+    MAX_NUMBER,
+    Body,
+    Comparison,
+    Compiled,
+    Group,
+    How,
+    Op,
+    Program,
+    Slot,
+    comparisons,
+    sound,
+    ways,
+)
 
 Want = Literal["true", "false", "not true", "not false"]
 
@@ -75,10 +88,10 @@ class _Compiler:
         if self.rule.unless is not None:
             parts.append(self.passes(self.rule.unless))
         body = _group("and", parts) if parts else None
-        if body is not None and (tests(body) > MAX_TESTS or ways(body) > MAX_WAYS or _has_empty(body)):
+        if body is not None and (comparisons(body) > MAX_TESTS or ways(body) > MAX_WAYS or _has_empty(body)):
             whole = Slot(f"h{self.index}", "rule", None, self.rule.calendar)
             self.slots = {whole.fact: whole}
-            body = Test(whole.fact, "==")
+            body = Comparison(whole.fact, "==")
         return Compiled(self.rule.id, f"w{self.index}", body, tuple(self.slots.values()), self.rule)
 
     def body(self, condition: Condition, want: Want) -> Body:
@@ -114,8 +127,8 @@ class _Compiler:
         if not _guardable(condition):
             return None
         if isinstance(condition, FieldTest) and _always_guarded(condition):
-            return Test(self.use("text", condition).fact, "present")
-        return Test("g" + self.use("leaf", condition).fact[1:], "absent")
+            return Comparison(self.use("text", condition).fact, "present")
+        return Comparison("g" + self.use("leaf", condition).fact[1:], "absent")
 
     def leaf(self, leaf: Leaf, want: Want) -> Body:
         fact, holds, fails = self.comparison(leaf)
@@ -125,9 +138,9 @@ class _Compiler:
             return fails
         if fact is None:
             known = self.use("leaf", leaf).fact[1:]
-            return Test(("y" if want == "not true" else "x") + known, "absent")
+            return Comparison(("y" if want == "not true" else "x") + known, "absent")
         other = fails if want == "not true" else holds
-        return other if fact.startswith("c") else _group("or", [Test(fact, "absent"), other])
+        return other if fact.startswith("c") else _group("or", [Comparison(fact, "absent"), other])
 
     def comparison(self, leaf: Leaf) -> tuple[str | None, Body, Body]:
         """The fact a leaf compares (None: it is precomputed), the body that says it holds, the one that says it does not.
@@ -136,22 +149,22 @@ class _Compiler:
         """
         if isinstance(leaf, FieldTest) and (texts := _texts(leaf)):
             fact = self.use("text", leaf).fact
-            one = _group("or", [Test(fact, "==", text) for text in texts])
-            none = _group("and", [Test(fact, "!=", text) for text in texts])
+            one = _group("or", [Comparison(fact, "==", text) for text in texts])
+            none = _group("and", [Comparison(fact, "!=", text) for text in texts])
             return (fact, one, none) if leaf.op == "in" else (fact, none, one)
         if isinstance(leaf, FieldTest) and leaf.op in _ORDERS and (limit := _limit(leaf)) is not None:
             fact = self.use("number", leaf).fact
             holds, fails = _ORDERS[leaf.op]
-            return fact, Test(fact, holds, limit), Test(fact, fails, limit)
+            return fact, Comparison(fact, holds, limit), Comparison(fact, fails, limit)
         if isinstance(leaf, AttemptsTest) and max(leaf.at_least or 0, leaf.at_most or 0) < MAX_NUMBER:
             fact = self.use("count", leaf).fact
-            within, beyond = [Test(fact, ">=", leaf.at_least or 0)], [Test(fact, "<", leaf.at_least or 0)]
+            within, beyond = [Comparison(fact, ">=", leaf.at_least or 0)], [Comparison(fact, "<", leaf.at_least or 0)]
             if leaf.at_most is not None:
-                within.append(Test(fact, "<=", leaf.at_most))
-                beyond.append(Test(fact, ">", leaf.at_most))
+                within.append(Comparison(fact, "<=", leaf.at_most))
+                beyond.append(Comparison(fact, ">", leaf.at_most))
             return fact, _group("and", within), _group("or", beyond)
         known = self.use("leaf", leaf).fact[1:]
-        return None, Test("y" + known, "=="), Test("x" + known, "==")
+        return None, Comparison("y" + known, "=="), Comparison("x" + known, "==")
 
     def use(self, how: How, leaf: Leaf) -> Slot:
         """The slot of this meaning, noted as one that the rule reads."""

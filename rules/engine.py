@@ -17,7 +17,7 @@ from typing import Literal
 
 from connector.domain.errors import ConfigError
 from connector.domain.ports import RuleEngine
-from rules.program import Body, Compiled, Flat, Op, Program, Test, sound, tests, ways
+from rules.program import Body, Comparison, Compiled, Flat, Op, Program, comparisons, sound, ways
 
 try:
     import durable_rules_engine
@@ -82,7 +82,7 @@ class PlainEngine:
 def _closure(body: Body | None) -> _Holds:
     if body is None:
         return lambda facts: True
-    if isinstance(body, Test):
+    if isinstance(body, Comparison):
         return _test(body)
     parts = [_closure(item) for item in body.items]
     if body.op == "and":
@@ -90,7 +90,7 @@ def _closure(body: Body | None) -> _Holds:
     return lambda facts: any(part(facts) for part in parts)
 
 
-def _test(test: Test) -> _Holds:
+def _test(test: Comparison) -> _Holds:
     name, constant = test.fact, test.value
     if test.op == "absent":
         return lambda facts: name not in facts
@@ -195,7 +195,7 @@ def _chunks(rules: Sequence[Compiled]) -> Iterator[_Chunk]:
     chunk: list[Compiled] = []
     room = MAX_PER_RULESET
     for rule in rules:
-        size = 1 if rule.body is None else max(1 + tests(rule.body), ways(rule.body))
+        size = 1 if rule.body is None else max(1 + comparisons(rule.body), ways(rule.body))
         if size > room and chunk:
             yield _Chunk(tuple(chunk), _definition(chunk))
             chunk, room = [], MAX_PER_RULESET
@@ -216,7 +216,7 @@ def _conditions(rule: Compiled) -> list[Mapping[str, object]]:
 
 
 def _expression(body: Body) -> Mapping[str, object]:
-    if not isinstance(body, Test):
+    if not isinstance(body, Comparison):
         return {f"${body.op}": [_expression(item) for item in body.items]}
     if body.op in ("present", "absent"):
         return {"$ex" if body.op == "present" else "$nex": {body.fact: 1}}

@@ -19,7 +19,7 @@ MAX_NUMBER = 2**53
 
 
 @dataclass(frozen=True, slots=True)
-class Test:
+class Comparison:
     """One fact compared with a constant. Every comparison with an absent fact fails; `absent` holds."""
 
     fact: str
@@ -35,7 +35,7 @@ class Group:
     items: tuple[Body, ...]
 
 
-Body = Test | Group
+Body = Comparison | Group
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +75,14 @@ class Program:
         return found
 
 
-def tests(body: Body) -> int:
+def comparisons(body: Body) -> int:
     """How many comparisons a body makes."""
-    return 1 if isinstance(body, Test) else sum(tests(item) for item in body.items)
+    return 1 if isinstance(body, Comparison) else sum(comparisons(item) for item in body.items)
 
 
 def ways(body: Body) -> int:
     """In how many ways a body can hold, once its alternatives are multiplied out."""
-    if isinstance(body, Test):
+    if isinstance(body, Comparison):
         return 1
     return (sum if body.op == "or" else prod)(ways(item) for item in body.items)
 
