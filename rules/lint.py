@@ -20,9 +20,9 @@ def check(ruleset: RuleSet) -> tuple[Problem, ...]:
 
 def _rule(rule: Rule) -> Iterator[Problem]:
     needed = list(_conjuncts(rule.if_)) if rule.if_ is not None else []
-    stopping = {_meaning(item): item for item in _disjuncts(rule.unless)} if rule.unless is not None else {}
+    stops = list(_disjuncts(rule.unless)) if rule.unless is not None else []
     for condition in needed:
-        stop = stopping.get(_meaning(condition))
+        stop = next((stop for stop in stops if _implies(condition, stop)), None)
         if stop is not None:
             message = f"`{condition.path}` asks for what `{stop.path}` stops on: this rule can never act"
             yield _problem(rule, condition.place, message)
@@ -82,6 +82,17 @@ def _disjuncts(condition: Condition) -> Iterator[Condition]:
         yield condition
 
 
+def _implies(condition: Condition, stop: Condition) -> bool:
+    """Whether `stop` surely holds when `condition` does: the same test, or one of its values."""
+    if isinstance(condition, FieldTest) and isinstance(stop, FieldTest) and condition.op == stop.op == "in":
+        return condition.field == stop.field and _folded(condition) <= _folded(stop)
+    return _meaning(condition) == _meaning(stop)
+
+
+def _folded(test: FieldTest) -> frozenset[object]:
+    return frozenset(value.casefold() if isinstance(value, str) else value for value in test.values)
+
+
 def _meaning(condition: Condition) -> object:
     """A condition without its path and place, so that two of the same meaning are equal."""
     if isinstance(condition, AllOf | AnyOf):
@@ -89,6 +100,5 @@ def _meaning(condition: Condition) -> object:
     if isinstance(condition, Not):
         return Not, _meaning(condition.item)
     if isinstance(condition, FieldTest):
-        values = frozenset(value.casefold() if isinstance(value, str) else value for value in condition.values)
-        return condition.field, condition.op, values, condition.duration
+        return condition.field, condition.op, _folded(condition), condition.duration
     return replace(condition, path="", place=_NOWHERE)

@@ -60,7 +60,7 @@ def day(text: str) -> date:
 
 def duration(text: str) -> Duration:
     """A number and its unit, such as `5 business days`."""
-    found = re.fullmatch(r"(\d{1,9})\s*(.*)", text.strip(), re.ASCII | re.DOTALL)
+    found = re.fullmatch(r"(\d{1,9})(?!\d)\s*(.*)", text.strip(), re.ASCII | re.DOTALL)
     if not found:
         raise ValueError(
             f"{quoted(text)} is not a duration; write a whole number and a unit, such as `5 business days`"

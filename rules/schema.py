@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, PlainValidator, field_validator, model_validator
+from pydantic import AfterValidator, Field, PlainValidator, field_validator, model_validator
 
 from rules.model import Anchor, Backfill, Duration, Once, Template, Who
 from rules.shape import (
@@ -205,13 +205,19 @@ class EnrolledTests(Shape):
     in_: EnrollmentName = Field(alias="in")
 
 
+def _some(conditions: list[Conditions]) -> list[Conditions]:
+    if not conditions:
+        raise ValueError("the list is empty; name at least one condition")
+    return conditions
+
+
 class Conditions(Shape):
     """A mapping of conditions; it holds when all of them hold."""
 
     where: ClassVar[str] = "a condition"
     takes_custom: ClassVar[bool] = True
-    any_: list[Conditions] | None = Field(None, alias="any")
-    all_: list[Conditions] | None = Field(None, alias="all")
+    any_: Annotated[list[Conditions], AfterValidator(_some)] | None = Field(None, alias="any")
+    all_: Annotated[list[Conditions], AfterValidator(_some)] | None = Field(None, alias="all")
     not_: Conditions | None = Field(None, alias="not")
     status: TextTest | None = None
     owner: OwnerTests | None = None

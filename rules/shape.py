@@ -52,6 +52,10 @@ class Names:
     kind: str = "lead"
 
 
+class _Long(dict[str, object]):
+    """A mapping in its long form."""
+
+
 class Shape(BaseModel):
     """A mapping with known words. Unknown, missing and wrong ones are told in sentences, all of them."""
 
@@ -76,13 +80,16 @@ class Shape(BaseModel):
     @model_validator(mode="wrap")
     @classmethod
     def _speak(cls, value: object, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        if isinstance(value, _Long):  # pydantic wraps a model that contains itself twice
+            return handler(value)
         told = list(cls._too_many(value))
         try:
-            shape = handler(cls._long(value))
+            shape = handler(_Long(cls._long(value)))
             if not told:
                 return shape
         except ValidationError as error:
-            told += [_told(cls, detail) for detail in error.errors(include_url=False)[:MAX_ITEMS]]
+            unwritten = "=" if isinstance(value, dict) else cls.short or "="
+            told += [_told(cls, detail, unwritten) for detail in error.errors(include_url=False)[:MAX_ITEMS]]
         raise ValidationError.from_exception_data(cls.__name__, told)
 
     @classmethod
@@ -115,8 +122,8 @@ class Shape(BaseModel):
         return next((f"{{{known.example}}}" for known in WORDS if known.where == cls.where), "{}")
 
 
-def _told(cls: type[Shape], detail: ErrorDetails) -> InitErrorDetails:
-    """One of pydantic's errors as a sentence."""
+def _told(cls: type[Shape], detail: ErrorDetails, unwritten: str) -> InitErrorDetails:
+    """One of pydantic's errors as a sentence; `unwritten` is a word that the file does not show."""
     kind, loc, text = detail["type"], detail["loc"], detail["msg"]
     key = str(loc[0]) if loc else ""
     if kind in _OURS:
@@ -128,7 +135,7 @@ def _told(cls: type[Shape], detail: ErrorDetails) -> InitErrorDetails:
         kind, text = "text", _missing(cls, key)
     else:
         sentence = text if kind == "bare" else _sentence(cls, detail, key)
-        kind, text = ("bare", sentence) if key in ("=", "") else ("text", f"`{key}`: {sentence}")
+        kind, text = ("bare", sentence) if key in (unwritten, "") else ("text", f"`{key}`: {sentence}")
     error = PydanticCustomError(kind, "{text}", {"text": text})
     return InitErrorDetails(type=error, loc=loc, input=None)
 
