@@ -46,7 +46,9 @@ class Desk:
         """A plain GET under the data API, for what the client hides: status and headers."""
         return self.call("GET", path, **options)
 
-    def call(self, method: str, path: str, headers: Mapping[str, str] | None = None, **options: object) -> requests.Response:
+    def call(
+        self, method: str, path: str, headers: Mapping[str, str] | None = None, **options: object
+    ) -> requests.Response:
         """A plain call under the data API."""
         token = {"Authorization": f"Bearer {self.sf.session_id}"}
         url = f"https://org/services/data/v62.0/{path}"

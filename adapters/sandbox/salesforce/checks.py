@@ -69,7 +69,8 @@ def _unreadable(field: Field, value: object) -> CrmError:
 def check_row(db: Database, kind: ObjectType, values: dict[str, Value], old: Row | None) -> None:
     """Refuse a row that breaks a rule of the org; `old` is the record as it is, None for a new one. Fixes ids' length."""
     _check_writable(kind, values, old)
-    required = [f.name for f in kind.fields.values() if f.required and values.get(f.name, old and old[f.name]) is None]
+    asked = kind.fields.values() if old is None else [kind.fields[name] for name in values]
+    required = [field.name for field in asked if field.required and values.get(field.name) is None]
     if required:
         raise CrmError("REQUIRED_FIELD_MISSING", f"Required fields are missing: [{', '.join(required)}]", required)
     for name, value in values.items():

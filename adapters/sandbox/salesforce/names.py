@@ -45,7 +45,7 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
 
 
 def values_of(name: str, fields: Mapping[str, object]) -> dict[str, Value]:
-    """The org's values of a record given under our names; a new lead without a company gets Salesforce's stand-in."""
+    """The org's values of fields given under our names."""
     values: dict[str, Value] = {}
     for key, value in fields.items():
         if key == "name" and name != "Opportunity":
@@ -56,6 +56,12 @@ def values_of(name: str, fields: Mapping[str, object]) -> dict[str, Value]:
         else:
             raise KeyError(f"the sandbox knows no field {key} of {name}")
     return values
+
+
+def new_values(name: str, fields: Mapping[str, object]) -> dict[str, Value]:
+    """The values of a new record: what is empty is left to the org; a lead without a company gets the usual stand-in."""
+    values = {key: value for key, value in values_of(name, fields).items() if value is not None}
+    return {"Company": "[not provided]", **values} if name == "Lead" else values
 
 
 def _plain(value: object) -> Value:

@@ -10,7 +10,7 @@ from adapters.sandbox.org import OpenTask
 from adapters.sandbox.salesforce import lifecycle
 from adapters.sandbox.salesforce.database import Database, stamp_text, text_stamp
 from adapters.sandbox.salesforce.fields import Row, Value
-from adapters.sandbox.salesforce.names import fields_of, values_of
+from adapters.sandbox.salesforce.names import fields_of, new_values, values_of
 from adapters.sandbox.salesforce.records import CLOSED_TASK, Records
 
 DISPOSITIONS = {
@@ -61,7 +61,7 @@ class OrgActs:
 
     def add_lead(self, fields: Mapping[str, object]) -> str:
         """A new lead."""
-        return self._insert("Lead", values_of("Lead", fields), self._admin)
+        return self._insert("Lead", new_values("Lead", fields), self._admin)
 
     def add_contact(self, fields: Mapping[str, object]) -> str:
         """A new contact, with an account when a company is given."""
@@ -257,7 +257,7 @@ class OrgActs:
         now = self._db.now
         given = fields.get("created")
         created = given if isinstance(given, datetime) else now - timedelta(days=30)
-        values = values_of("Lead", {name: value for name, value in fields.items() if name != "created"})
+        values = new_values("Lead", {name: value for name, value in fields.items() if name != "created"})
         lead = self._records.insert("Lead", values, self._admin, created=stamp_text(created.replace(microsecond=0)))
         owner = str(lead["OwnerId"]) if str(lead["OwnerId"]).startswith("005") else self._admin
         last = created
@@ -303,7 +303,7 @@ class OrgActs:
 
     def _with_account(self, name: str, fields: Mapping[str, object]) -> dict[str, Value]:
         company = fields.get("company")
-        values = values_of(name, {key: value for key, value in fields.items() if key != "company"})
+        values = new_values(name, {key: value for key, value in fields.items() if key != "company"})
         if isinstance(company, str) and company:
             values["AccountId"] = self._insert("Account", {"Name": company}, self._admin)
         return values

@@ -172,7 +172,9 @@ class Filter:
             return min(known) if len(known) == len(bounds) else None
         if not isinstance(condition, Compare) or condition.operator not in ("=", ">", ">="):
             return None
-        if [part.lower() for part in condition.path] != [self._kind.stamp.lower()] or condition.value.kind != "datetime":
+        if [part.lower() for part in condition.path] != [
+            self._kind.stamp.lower()
+        ] or condition.value.kind != "datetime":
             return None
         stamp = str(operand(condition.value, Field(self._kind.stamp, "datetime")))
         return (stamp, AFTER_EVERY_ID if condition.operator == ">" else "")
