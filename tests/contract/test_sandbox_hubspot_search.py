@@ -97,6 +97,20 @@ def test_the_stamp_filter_takes_milliseconds_and_iso_texts_and_orders_rows(crm, 
     assert found(client, is_("lastmodifieddate", "LT", "2026-05-01T10:02:30Z"), sorts=up) == made[1:3]
 
 
+@pytest.mark.parametrize(
+    ("operator", "expected"),
+    [("GT", [2, 3]), ("GTE", [1, 2, 3]), ("LT", [0]), ("LTE", [0, 1]), ("EQ", [1]), ("BETWEEN", [1, 2])],
+)
+def test_the_bounds_of_a_stamp_filter_count_to_the_millisecond(crm, clock, connect, operator, expected):
+    clock.move_by(timedelta(seconds=1))
+    made = crm.load([{"name": "Lead", "created": START + timedelta(milliseconds=number)} for number in range(4)], 0)
+    high = {"highValue": ms(START + timedelta(milliseconds=2))} if operator == "BETWEEN" else {}
+
+    rows = found(connect(crm), is_("lastmodifieddate", operator, ms(START + timedelta(milliseconds=1)), **high))
+
+    assert rows == [made[number] for number in expected]
+
+
 def test_the_wrong_stamp_on_contacts_finds_nobody_without_a_word(crm, connect):
     crm.add_lead({"name": "Ada Lovelace"})
     wrong = is_("hs_lastmodifieddate", "GTE", "0")
@@ -177,6 +191,17 @@ def test_search_shows_the_old_version_until_the_index_has_caught_up_while_reads_
     clock.move_by(timedelta(seconds=31))
     assert found(client, is_("hs_lead_status", "EQ", "NEW")) == []
     assert found(client, is_("hs_lead_status", "EQ", "OPEN")) == [lead]
+
+
+def test_a_clock_that_stepped_back_does_not_bring_an_older_version_back(lagging, clock, connect):
+    lead = lagging.add_lead({"name": "Ada", "status": "NEW"})
+    clock.move_by(timedelta(seconds=20))
+    lagging.set_fields(lead, {"status": "OPEN"})
+    clock.move_by(timedelta(seconds=-10))
+    lagging.set_fields(lead, {"status": "CONNECTED"})
+    clock.move_by(timedelta(minutes=5))
+
+    assert found(connect(lagging), is_("hs_lead_status", "EQ", "CONNECTED")) == [lead]
 
 
 def test_one_row_can_be_later_than_the_rest_and_then_stands_behind_rows_already_seen(crm, clock, connect):
