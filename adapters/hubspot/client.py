@@ -76,6 +76,11 @@ class HubSpotClient:
 
         return with_retries(send, write=endpoint.effect == "write", clock=self._config.clock)
 
+    @property
+    def loopback(self) -> bool:
+        """Whether this is a stand-in on this machine and not HubSpot."""
+        return is_loopback(self._base)
+
     def close(self) -> None:
         """Give back the connections."""
         self._pool.clear()

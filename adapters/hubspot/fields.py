@@ -13,9 +13,6 @@ from connector.domain.ports import AdapterConfig
 
 CONTACTS, DEALS, LEADS = "contacts", "deals", "leads"
 
-CONTACTS_TYPE_ID = "0-1"
-"""What list memberships call contacts."""
-
 Properties = tuple[str, ...]
 
 CONTACT_FIELDS: Mapping[str, Properties] = {

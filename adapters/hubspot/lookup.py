@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 from adapters.hubspot.client import HubSpotClient
 from adapters.hubspot.enroll import LAST_SEQUENCE, Enroller
-from adapters.hubspot.fields import CONTACTS, CONTACTS_TYPE_ID, object_type_of
+from adapters.hubspot.fields import CONTACTS, object_type_of
 from adapters.hubspot.mapping import id_of, properties_of
-from adapters.hubspot.paths import LISTS_OF_RECORD, WORKFLOW_STATE
-from adapters.hubspot.rows import associated, batch_read, rows_of
+from adapters.hubspot.paths import WORKFLOW_STATE
+from adapters.hubspot.rows import associated, batch_read
 from adapters.hubspot.schema import Catalog
 from adapters.hubspot.writes import Input, key_of, update_input
 from connector.domain.errors import PermanentError
@@ -19,7 +19,7 @@ from connector.domain.ports import AdapterConfig
 
 
 class LookUp:
-    """Finds the effects of writes; `confirmed` (already) when it is there, `retry` when surely not."""
+    """Finds the effects of writes: `confirmed` (already) when it is there, `retry` when it is not or may be repeated."""
 
     def __init__(self, client: HubSpotClient, config: AdapterConfig, catalog: Catalog, enroller: Enroller) -> None:
         self._client = client
@@ -86,22 +86,19 @@ class LookUp:
 
     def _enrollment(self, action: PlannedAction) -> Receipt:
         ways: Mapping[str, Callable[[PlannedAction, str], Receipt]] = {
-            "list": self._list,
+            "list": lambda one, _: _not_there(one),  # a member added twice is a member once
             "sequence": self._sequence,
             "workflow": self._workflow,
             "single_send": lambda one, _: _not_there(one),  # HubSpot sends one mail per sendId, however often asked
         }
         try:
             way, target = self._enroller.target(action)
-            return ways[way](action, target)
         except PermanentError as error:
             return Receipt(action.key, "failed", code=error.code, message=str(error))
-
-    def _list(self, action: PlannedAction, list_id: str) -> Receipt:
-        contact = self._enroller.contact_of(action)
-        rows = rows_of(self._client.call(LISTS_OF_RECORD, CONTACTS_TYPE_ID, contact))
-        member = any(str(row.get("listId")) == list_id for row in rows)
-        return _there(action, contact) if member == (action.kind == "enroll") else _not_there(action)
+        try:
+            return ways[way](action, target)
+        except PermanentError as error:
+            return Receipt(action.key, "unknown", code=error.code, message=str(error))
 
     def _sequence(self, action: PlannedAction, sequence: str) -> Receipt:
         """In it now, or in it last: then the lost enrolment landed, and the first mail may be out."""

@@ -105,10 +105,6 @@ LIST_MEMBERS = Endpoint(
     "list members", "GET", LISTS + "/{list}/memberships", "read", "crm.lists.read",
     ("/crm/v3/lists/{list}/memberships", "crm.lists.memberships_api.get_page"),
 )  # fmt: skip
-LISTS_OF_RECORD = Endpoint(
-    "lists of a record", "GET", LISTS + "/records/{type}/{id}/memberships", "read", "crm.lists.read",
-    ("/crm/v3/lists/records/{type}/{id}/memberships", "crm.lists.memberships_api.get_lists"),
-)  # fmt: skip
 LIST_ADD = Endpoint(
     "list add", "PUT", LISTS + "/{list}/memberships/add", "repeatable", _MEMBERS,
     ("/crm/v3/lists/{list}/memberships/add", "crm.lists.memberships_api.add"),
@@ -133,7 +129,7 @@ ACCOUNT_DETAILS = Endpoint("account details", "GET", ACCOUNT + "/details", "read
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     SEARCH, LIST_OBJECTS, GET_OBJECT, BATCH_READ, BATCH_CREATE, BATCH_UPDATE, ASSOCIATED, PROPERTY_LIST, PIPELINE_LIST,
-    OWNER_LIST, LIST_GET, LIST_MEMBERS, LISTS_OF_RECORD, LIST_ADD, LIST_REMOVE, SEQUENCE_STATE, SEQUENCE_ENROLL,
+    OWNER_LIST, LIST_GET, LIST_MEMBERS, LIST_ADD, LIST_REMOVE, SEQUENCE_STATE, SEQUENCE_ENROLL,
     WORKFLOW_STATE, WORKFLOW_ENROLL, WORKFLOW_LEAVE, SEND_ONE, ACCOUNT_DETAILS,
 )  # fmt: skip
 """The whole table."""

@@ -28,8 +28,8 @@ from connector.domain.errors import (
 from connector.domain.model import PlannedAction, Receipt, Value
 
 TASK_TO: Mapping[str, int] = {CONTACTS: 204, DEALS: 216, LEADS: 647}
-NOTE_TO: Mapping[str, int] = {CONTACTS: 202, DEALS: 214, LEADS: 855}
-"""Association types from an activity to a record. 855 is from HubSpot's list of lead associations, not tried live."""
+NOTE_TO: Mapping[str, int] = {CONTACTS: 202, DEALS: 214, LEADS: 601}
+"""Association types from an activity to a record, from HubSpot's table of them; 601 was not tried live."""
 
 TASK_TYPES: Mapping[str, str] = {"call": "CALL", "email": "EMAIL", "todo": "TODO"}
 PRIORITIES: Mapping[str, str] = {"low": "LOW", "normal": "MEDIUM", "high": "HIGH"}
