@@ -8,17 +8,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rules.loader import Loaded, load_rules
-from rules.rulebook import FileRulebook
-from rules.yamlfile import load_mapping
-
 from adapters.registry import open_adapter
 from connector.clock import FixedClock, SystemClock
 from connector.domain.errors import ConfigError, Problem
 from connector.run import Connection
 from connector.settings import Settings, adapter_config, load_settings, workspace_folder
 from connector.store import open_store
+from rules.loader import Loaded, load_rules
 from rules.model import Limit
+from rules.rulebook import FileRulebook
+from rules.yamlfile import load_mapping
 
 CONFIG_FILE = "followup.yaml"
 

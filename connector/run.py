@@ -51,6 +51,7 @@ class PassResult:
     notices: tuple[str, ...] = ()
     baseline: Mapping[str, int] = field(default_factory=dict)
     writes: WriteCounts = field(default_factory=WriteCounts)
+    people: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def exit_code(self) -> int:
@@ -99,6 +100,7 @@ class _Pass:
         self._evaluation = Evaluation()
         self._writes = WriteCounts()
         self._problems: tuple[Problem, ...] = ()
+        self._people: dict[str, str] = {}
 
     def look(self) -> PassResult:
         """The dry pass behind `plan`."""
@@ -129,6 +131,7 @@ class _Pass:
         rulebook, source = self._c.rulebook, self._c.adapter.source
         schema = source.describe(rulebook.needs())
         owners = tuple(source.owners())
+        self._people = {owner.id: owner.name for owner in owners}
         with self._c.store.begin() as uow:
             uow.save_schema(schema)
             uow.save_owners(owners)
@@ -231,7 +234,7 @@ class _Pass:
             message=message,
         )
         notices = (*plan.notices, *self._evaluation.alarms)
-        return PassResult(summary, plan, self._problems, notices, self._evaluation.baseline, self._writes)
+        return PassResult(summary, plan, self._problems, notices, self._evaluation.baseline, self._writes, self._people)
 
 
 def _later(one: datetime, other: datetime) -> datetime:

@@ -92,7 +92,7 @@ class World:
     calls: dict[int, int] = field(default_factory=dict)
     over: set[int] = field(default_factory=set)
     queue: str | None = None
-    closed: Sequence[str] = ("qualified", "nurturing", "do_not_contact", "unqualified")
+    closed: Sequence[str] = ("qualified", "do_not_contact", "unqualified")
 
     def settle_in(self) -> None:
         """The team, its queue, its brochure, and the leads that are there before anybody followed up."""
@@ -104,9 +104,29 @@ class World:
         for prospect in self.cast:
             if prospect.arrives == 0:
                 self._arrive(prospect)
+                self._was_tried(prospect)
+
+    def _was_tried(self, prospect: Prospect) -> None:
+        """The past of a lead that is there already: called a few times in the weeks before, then forgotten."""
+        start = self.clock.peek()
+        tries = (0, 1, 2, 4, 5)[prospect.number % 5]
+        for number in range(tries):
+            self.clock.move_to(start + timedelta(days=2 * number + 1, minutes=prospect.number))
+            self.org.log_call(self.leads[prospect.number], self.people[self._owner(prospect)], "no_answer")
+        if tries:
+            self.calls[prospect.number] = tries
+            self.org.set_fields(
+                self.leads[prospect.number],
+                {"status": self.statuses["working"]},
+                by=self.people[self._owner(prospect)],
+            )
+        self.clock.move_to(start)
+
+    @staticmethod
+    def _owner(prospect: Prospect) -> str:
+        return list(REPS)[prospect.number % len(REPS)]
 
     def _arrive(self, prospect: Prospect) -> None:
-        owner = list(REPS)[prospect.number % len(REPS)]
         self.leads[prospect.number] = self.org.add_lead(
             {
                 "name": prospect.name,
@@ -117,7 +137,7 @@ class World:
                 "country": prospect.country,
                 "size": prospect.size,
                 "status": self.statuses["new"],
-                "owner": self.people[owner],
+                "owner": self.people[self._owner(prospect)],
             }
         )
 
@@ -137,17 +157,27 @@ class World:
         lead = self.leads[prospect.number]
         dice = random.Random(f"{self.seed}/{prospect.number}/{day}")
         names = {id_: name for name, id_ in self.people.items()}
+        tomorrow = self.clock.now() + timedelta(days=1)
         for task in sorted(self.org.open_tasks(lead), key=lambda task: (task.due, task.type, task.subject)):
-            worker = names.get(task.owner, "")
-            if dice.random() > self.diligence.get(worker, 0.6) or task.due > self.clock.now() + timedelta(days=1):
+            diligent = dice.random() <= self.diligence.get(names.get(task.owner, ""), 0.6)
+            if not diligent or task.due > tomorrow:
                 continue
             self.clock.move_by(timedelta(seconds=90))
             if task.type == "call":
                 self._call(prospect, lead, task.id, task.owner)
             else:
+                # Deciding the next step is making one: the rep notes down when to call again.
                 self.org.complete_task(task.id, by=task.owner)
+                again = self.clock.now() + timedelta(days=2)
+                self.org.add_task(lead, task.owner, "call", f"Call {prospect.name} again", again)
             if prospect.number in self.over:
+                self._close(lead)
                 return
+
+    def _close(self, lead: str) -> None:
+        """Whoever has the prospect's answer clears what is left to do about it."""
+        for task in self.org.open_tasks(lead):
+            self.org.complete_task(task.id, by=task.owner)
 
     def _call(self, prospect: Prospect, lead: str, task: str, by: str) -> None:
         count = self.calls[prospect.number] = self.calls.get(prospect.number, 0) + 1
@@ -164,7 +194,8 @@ class World:
             self.org.set_fields(lead, {"status": self.statuses["nurturing"]}, by=by)
         else:
             self.org.set_fields(lead, {"status": self.statuses["do_not_contact"], "opted_out": True}, by=by)
-        self.over.add(prospect.number)
+        if prospect.ending != "interested":
+            self.over.add(prospect.number)
 
     def _at(self, date: datetime, hour: time) -> None:
         self.clock.move_to(datetime.combine(date.date(), hour, ZONE))

@@ -15,10 +15,10 @@ from rich.table import Table
 
 from connector.cli.documents import explain_document, plan_document
 from connector.cli.options import json_option, print_json
-from connector.cli.stage import DAYS, Stage, Week, open_stage
+from connector.cli.stage import DAYS, Crm, Stage, Week, open_stage
 from connector.cli.tables import print_plan, print_verdicts
 
-NAMES = {"salesforce": "Salesforce", "hubspot": "HubSpot"}
+NAMES: dict[Crm, str] = {"salesforce": "Salesforce", "hubspot": "HubSpot"}
 
 COLUMNS = (
     ("week", "number"),
@@ -42,7 +42,7 @@ NEXT = """\
 @click.command("demo", epilog="Example: followup demo --crm hubspot")
 @click.option("--crm", type=click.Choice(list(NAMES)), help="Only this one [default: first Salesforce, then HubSpot].")
 @json_option
-def command(crm: str | None, as_json: bool) -> int:
+def command(crm: Crm | None, as_json: bool) -> int:
     """Start a local stand-in of both CRMs, play three weeks of follow-up on each, and show what was done and why.
 
     No account is needed and nothing leaves this machine.
@@ -80,12 +80,13 @@ def _bar(name: str) -> Iterator[Callable[[], None]]:
 def _told(console: Console, stage: Stage) -> dict[str, object]:
     console.rule(f"[bold]{NAMES[stage.crm]}[/]: three weeks, two passes a working day", align="left")
     console.print(_table(stage.weeks))
+    console.print("[dim]the 60 leads of before come back at 20 a day: `backfill` of the rule next-step[/]")
     planned = stage.plan_next_day()
     print_plan(console, planned.plan, planned, most=5)
     told = stage.telling()
     for role, ref, verdicts in told:
         console.print(f"\n[bold]{role}[/]: followup explain {ref}")
-        print_verdicts(console, verdicts)
+        print_verdicts(console, [verdict for verdict in verdicts if verdict.outcome not in ("no", "baseline")])
     console.print()
     return {
         "weeks": [asdict(week) for week in stage.weeks],
@@ -99,5 +100,5 @@ def _table(weeks: Sequence[Week]) -> Table:
     for heading, _ in COLUMNS:
         table.add_column(heading, justify="right")
     for week in weeks:
-        table.add_row(*(f"{getattr(week, name):,}" for _, name in COLUMNS))
+        table.add_row(*(str(getattr(week, name)) for _, name in COLUMNS))
     return table

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -15,7 +16,7 @@ PLAYBOOK = "first-follow-up"
 @click.command("init", epilog="Example: followup init my-team --crm hubspot && followup check --workspace my-team")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("--crm", type=click.Choice(["salesforce", "hubspot"]), default="salesforce", show_default=True)
-def command(folder: Path, crm: str) -> int:
+def command(folder: Path, crm: Literal["salesforce", "hubspot"]) -> int:
     """Write a commented workspace into DIR: followup.yaml, team.yaml and rules that carry a whole follow-up procedure."""
     files = playbook_files(PLAYBOOK, crm)
     there = [name for name in files if (folder / name).exists()]

@@ -29,6 +29,7 @@ def command(run: str, workspace: Path | None, as_json: bool) -> int:
                 click.echo(f"followup: there is no pass {run}; `followup log` lists them", err=True)
                 return 1
             entries = uow.outbox(run=runs[0].id)
+            people = {owner.id: owner.name for owner in uow.owners()}
     finally:
         store.close()
     if as_json:
@@ -38,5 +39,5 @@ def command(run: str, workspace: Path | None, as_json: bool) -> int:
         console.print(
             f"[bold]{runs[0].id}[/] {runs[0].command} at {when(runs[0].now)}: {run_line(runs[0])}", soft_wrap=True
         )
-        print_writes(console, entries)
+        print_writes(console, entries, people)
     return 0

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Literal
 
 import yaml
 from pydantic import SecretStr
@@ -28,8 +29,13 @@ from rules.playbooks import playbook_files
 MONDAY = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
 """When the story begins: a Monday, 7:00 in Berlin."""
 
+Crm = Literal["salesforce", "hubspot"]
+
 DAYS = 15
 """Three working weeks."""
+
+BACKFILL = "backfill: {spread: 20 per day}"
+"""The playbook's line that brings old leads back at a pace; the demo switches it on."""
 
 TEAM = """\
 # The demo's team: three reps, their manager, one pool.
@@ -49,7 +55,7 @@ calendars:
 class Week:
     """One line of the demo's table."""
 
-    number: int
+    number: str
     leads: int = 0
     touched: int = 0
     without_next_step: int = 0
@@ -64,7 +70,7 @@ class Week:
 class Stage:
     """One CRM with its people and leads, and everything needed to make a pass over it."""
 
-    crm: str
+    crm: Crm
     org: Org
     clock: SandboxClock
     world: World
@@ -78,12 +84,14 @@ class Stage:
 
     def play(self, step: Callable[[], None]) -> None:
         """Three weeks: a pass each morning and each evening of a working day, people at work in between."""
-        self._pass(MONDAY, Week(0))
+        self.weeks.append(Week("before"))
+        self._count(self.weeks[0])
+        self._pass(MONDAY, self.weeks[0])
         step()
         for number in range(1, DAYS + 1):
             date = MONDAY + timedelta(days=number - 1 + 2 * ((number - 1) // 5))
             if (number - 1) % 5 == 0:
-                self.weeks.append(Week(len(self.weeks) + 1))
+                self.weeks.append(Week(str(len(self.weeks))))
             self._pass(date + timedelta(hours=1), self.weeks[-1])
             self.world.day(number, date)
             self._pass(date + timedelta(hours=11), self.weeks[-1])
@@ -116,14 +124,14 @@ class Stage:
         )
 
     def plan_next_day(self) -> PassResult:
-        """What the next working day's first pass would write."""
-        self.clock.move_to(MONDAY + timedelta(days=21, hours=3))
+        """What the passes of the next working day would write, if nobody did anything until three in the afternoon."""
+        self.clock.move_to(MONDAY + timedelta(days=21, hours=9))
         with connect(self.workspace()) as connection:
             return plan_pass(connection)
 
     def telling(self) -> Sequence[tuple[str, RecordRef, Sequence[Verdict]]]:
         """Three leads worth a look: one acted on, one waiting, one stopped."""
-        found: dict[str, tuple[str, RecordRef, Sequence[Verdict]]] = {}
+        told: dict[str, tuple[str, RecordRef, Sequence[Verdict]]] = {}
         workspace = self.workspace()
         rulebook = workspace.rulebook()
         with connect(workspace) as connection, connection.store.begin() as uow:
@@ -132,26 +140,29 @@ class Stage:
                 rulebook.bind(schema, owners)
             moment = moment_of(uow, self.crm, self.clock.peek(), owners)
             refs = [RecordRef(self.crm, "lead", lead) for lead in self.world.leads.values()]
-            for state in uow.states(refs):
-                verdicts = rulebook.explain(state, moment)
-                role = self._role(state.record.status, verdicts)
-                if role is not None:
-                    found.setdefault(role, (role, state.record.ref, verdicts))
-        return [found[role] for role in ("acted on", "waiting", "stopped") if role in found]
+            explained = [(state, rulebook.explain(state, moment)) for state in uow.states(refs)]
+        # The richest example of each kind: the one that most rules have something to say of.
+        explained.sort(
+            key=lambda pair: (-sum(v.outcome in ("done", "waits", "blocked") for v in pair[1]), pair[0].record.ref)
+        )
+        for state, verdicts in explained:
+            role = self._role(state.record.status, {verdict.outcome for verdict in verdicts})
+            if role is not None:
+                told.setdefault(role, (role, state.record.ref, verdicts))
+        return [told[role] for role in ("acted on", "waiting", "stopped") if role in told]
 
-    def _role(self, status: str | None, verdicts: Sequence[Verdict]) -> str | None:
-        outcomes = {verdict.outcome for verdict in verdicts}
+    def _role(self, status: str | None, outcomes: set[str]) -> str | None:
         if status == self.world.statuses["do_not_contact"]:
-            return "stopped"
+            return "stopped" if "blocked" in outcomes else None
         if "waits" in outcomes:
             return "waiting"
         return "acted on" if "done" in outcomes else None
 
 
 @contextmanager
-def open_stage(crm: str) -> Iterator[Stage]:
+def open_stage(crm: Crm) -> Iterator[Stage]:
     """A sandbox of one CRM with the seeded team and leads in it, on a free loopback port, and a workspace for it."""
-    clock = SandboxClock(MONDAY - timedelta(days=3))
+    clock = SandboxClock(MONDAY - timedelta(days=21))
     org: Org
     app: App
     if crm == "salesforce":
@@ -167,11 +178,12 @@ def open_stage(crm: str) -> Iterator[Stage]:
         for path, text in files.items():
             target = folder / path
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(TEAM if path == "team.yaml" else text, encoding="utf-8")
+            shown = TEAM if path == "team.yaml" else text.replace(f"# {BACKFILL}", BACKFILL)
+            target.write_text(shown, encoding="utf-8")
         yield Stage(crm, org, clock, world, folder, _flags(crm, server.url, world))
 
 
-def _flags(crm: str, url: str, world: World) -> Mapping[str, object]:
+def _flags(crm: Crm, url: str, world: World) -> Mapping[str, object]:
     salesforce = SalesforceSettings(login_url=url, client_id="sandbox", client_secret=SecretStr("sandbox-secret"))
     hubspot = HubSpotSettings(access_token=SecretStr("sandbox-token"), base_url=url)
     return {"crm": crm, "salesforce": salesforce, "hubspot": hubspot, "enrollments": world.targets}

@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from connector.domain.errors import Problem
-from connector.domain.model import OutboxEntry, Plan, PlannedAction, RunSummary, Value, Verdict
+from connector.domain.model import OutboxEntry, Plan, PlannedAction, Reason, RunSummary, Value, Verdict
 from connector.run import PassResult
 
 SIGNS: Mapping[str, str] = {
@@ -23,6 +23,9 @@ SIGNS: Mapping[str, str] = {
     "held": "[magenta]held[/]",
     "no": "[dim]no[/]",
 }
+
+
+NOBODY: Mapping[str, str] = {}
 
 
 def when(instant: datetime | None) -> str:
@@ -38,18 +41,18 @@ def value_text(value: Value) -> str:
     return text if len(text) <= 70 else text[:67] + "..."
 
 
-def action_line(action: PlannedAction) -> str:
-    """One write in one line."""
+def action_line(action: PlannedAction, people: Mapping[str, str] = NOBODY) -> str:
+    """One write in one line; `people` names owners by their ids."""
     fields = action.fields
     if action.kind == "task":
-        return (
-            f"{fields.get('type')} task for {fields.get('owner_name') or fields.get('owner')}: "
-            + value_text(fields.get("subject"))
-            + f" (due {when(due) if isinstance(due := fields.get('due'), datetime) else due})"
-        )
+        owner = people.get(str(fields.get("owner")), fields.get("owner"))
+        due = fields.get("due")
+        until = when(due) if isinstance(due, datetime) else value_text(due)
+        return f"{fields.get('type')} task for {value_text(owner)}: {value_text(fields.get('subject'))} (due {until})"
     if action.kind == "reassign":
-        old = action.old.get("owner_name") or action.old.get("owner")
-        return f"owner {value_text(old)} -> {value_text(fields.get('owner_name') or fields.get('owner'))}"
+        old, new = action.old.get("owner"), fields.get("owner")
+        named = fields.get("owner_name") or people.get(str(new), new)
+        return f"owner {value_text(people.get(str(old), old))} -> {value_text(named)}"
     if action.kind == "set":
         return ", ".join(f"{n} {value_text(action.old.get(n))} -> {value_text(v)}" for n, v in fields.items())
     if action.kind in ("enroll", "unenroll"):
@@ -62,7 +65,8 @@ def print_plan(console: Console, plan: Plan, result: PassResult, most: int | Non
     rules = Counter((action.rule, action.kind) for action in plan.actions)
     held = Counter(action.rule for record in plan.records for action in record.held)
     held.update(match.rule for match in (*plan.held, *plan.waiting))
-    table = Table(title=f"Plan for {when(result.summary.now)}", title_justify="left", box=None, pad_edge=False)
+    console.print(f"[bold]Plan for {when(result.summary.now)}[/]")
+    table = Table(box=None, pad_edge=False)
     for name in ("rule", "writes", "how many"):
         table.add_column(name, justify="right" if name == "how many" else "left")
     for (rule, kind), count in sorted(rules.items()):
@@ -71,12 +75,10 @@ def print_plan(console: Console, plan: Plan, result: PassResult, most: int | Non
         table.add_row(escape(rule), "[magenta]held back[/]", str(count))
     for rule, count in sorted(result.baseline.items()):
         table.add_row(escape(rule), "[dim]baseline: older than the rule, left alone[/]", str(count))
-    console.print(table if table.rows else f"Nothing to do at {when(result.summary.now)}.")
+    console.print(table if table.rows else "nothing to do")
     for action in plan.actions[:most]:
-        console.print(
-            f"  {action.record}  {escape(action_line(action))}\n      [dim]{escape(action.rule)}: {escape(action.why)}[/]",
-            soft_wrap=True,
-        )
+        console.print(f"  {action.record}  {escape(action_line(action, result.people))}", soft_wrap=True)
+        console.print(f"      [dim]{escape(action.rule)}: {escape(action.why)}[/]", soft_wrap=True)
     if most is not None and len(plan.actions) > most:
         console.print(f"  ... and {len(plan.actions) - most} more")
     for match in (*plan.held, *plan.waiting):
@@ -119,16 +121,24 @@ def print_runs(console: Console, runs: Sequence[RunSummary]) -> None:
     console.print(table if runs else "No pass yet: `followup run` makes the first one.")
 
 
-def print_writes(console: Console, entries: Sequence[OutboxEntry]) -> None:
+def print_writes(console: Console, entries: Sequence[OutboxEntry], people: Mapping[str, str] = NOBODY) -> None:
     """Every write of a pass."""
     for entry in entries:
         sign = {"confirmed": "green", "held": "magenta", "dropped": "yellow"}.get(entry.state, "red")
         more = f": {escape(entry.message)}" if entry.message and entry.state != "confirmed" else ""
         console.print(
-            f"[{sign}]{entry.state}[/] {entry.action.record}  {escape(action_line(entry.action))}{more}\n"
+            f"[{sign}]{entry.state}[/] {entry.action.record}  {escape(action_line(entry.action, people))}{more}\n"
             f"      [dim]{escape(entry.action.rule)}: {escape(entry.action.why)}[/]",
             soft_wrap=True,
         )
+
+
+def _sign(reason: Reason) -> str:
+    """What a reason means for the rule: what holds under `unless` stops it."""
+    if reason.holds is None:
+        return "[yellow]?[/]"
+    stops = reason.holds == ("unless" in reason.path.split("."))
+    return "[red]x[/]" if stops else "[green]+[/]"
 
 
 def print_verdicts(console: Console, verdicts: Sequence[Verdict], rule: str | None = None) -> None:
@@ -141,5 +151,5 @@ def print_verdicts(console: Console, verdicts: Sequence[Verdict], rule: str | No
             f"{SIGNS[verdict.outcome]} [bold]{escape(verdict.rule)}[/]{following}  [dim]{verdict.file}:{verdict.line}[/]"
         )
         for reason in verdict.reasons:
-            mark = {True: "[green]+[/]", False: "[red]-[/]", None: "[yellow]?[/]"}[reason.holds]
+            mark = _sign(reason)
             console.print(f"    {mark} [dim]{escape(reason.path)}[/] {escape(reason.text)}", soft_wrap=True)

@@ -199,7 +199,8 @@ def test_init_writes_a_workspace_that_checks_and_never_overwrites(tmp_path: Path
     env["PYTHONPATH"] = str(_root())
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([*CLI, *arguments], env=env, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+        command = [*CLI, *arguments]
+        return subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
 
     for crm in ("salesforce", "hubspot"):
         assert run("init", crm, "--crm", crm).returncode == 0
