@@ -126,17 +126,19 @@ _OPERATORS: Mapping[Op, str] = {"!=": "$neq", "<": "$lt", "<=": "$lte", ">": "$g
 
 @dataclass(frozen=True, slots=True)
 class _Chunk:
-    """The rules of one durable_rules ruleset, and its definition; `r0`, `r1` .. are their places in `rules`."""
+    """The rules of one durable_rules ruleset, its definition (`r0`, `r1` .. are their places in `rules`), its facts."""
 
     rules: tuple[Compiled, ...]
     definition: str
+    names: frozenset[str]
 
 
 class DurableEngine:
     """Matches with durable_rules: assert the one fact, collect what fires, retract it.
 
     What lies outside the sound subset (a number that needs an exponent, a text over 4 KB) goes to the plain engine for
-    that record; so does a record on which the rulesets fail twice. One thread at a time.
+    that record; so does a record on which the rulesets fail twice. `failures` counts how often they failed. One thread
+    at a time.
     """
 
     def __init__(self, program: Program) -> None:
@@ -144,27 +146,29 @@ class DurableEngine:
         self._plain = PlainEngine(program)
         self._lock = Lock()
         self._handles: list[int] = []
+        self.failures = 0
 
     def evaluate(self, facts: Mapping[str, Flat]) -> frozenset[str]:
         """The ids of the ripe rules whose conditions hold on these flat facts; an absent fact is unknown."""
         if not all(sound(value) for value in facts.values()):
             return self._plain.evaluate(facts)
-        text = json.dumps({"id": _FACT, "k_": 1, **facts})
         with self._lock:
             for _ in range(2):
                 try:
-                    return frozenset(self._ask_all(facts, text))
+                    return frozenset(self._ask_all(facts))
                 except durable_rules_engine.error:
-                    continue
+                    self.failures += 1
         return self._plain.evaluate(facts)
 
-    def _ask_all(self, facts: Mapping[str, Flat], text: str) -> Iterator[str]:
+    def _ask_all(self, facts: Mapping[str, Flat]) -> Iterator[str]:
         # Until all went well the rulesets count as spoilt: an interrupt in the middle leaves a fact behind in them.
         handles = self._handles or [_create(number, chunk) for number, chunk in enumerate(self._chunks)]
         self._handles = []
         for chunk, handle in zip(self._chunks, handles, strict=True):
             if any(rule.ripe in facts for rule in chunk.rules):
-                for number in _fired(handle, text):
+                # A fact with more than a hundred or so properties is an error, hence only what this ruleset reads.
+                known = {name: facts[name] for name in chunk.names if name in facts}
+                for number in _fired(handle, json.dumps({"id": _FACT, "k_": 1, **known})):
                     yield chunk.rules[number].id
         self._handles = handles
 
@@ -192,17 +196,31 @@ def _fired(handle: int, text: str) -> set[int]:
 
 def _chunks(rules: Sequence[Compiled]) -> Iterator[_Chunk]:
     """The rules in rulesets that stay under the limits."""
-    chunk: list[Compiled] = []
+    some: list[Compiled] = []
     room = MAX_PER_RULESET
     for rule in rules:
         size = 1 if rule.body is None else max(1 + comparisons(rule.body), ways(rule.body))
-        if size > room and chunk:
-            yield _Chunk(tuple(chunk), _definition(chunk))
-            chunk, room = [], MAX_PER_RULESET
-        chunk.append(rule)
+        if size > room and some:
+            yield _chunk(some)
+            some, room = [], MAX_PER_RULESET
+        some.append(rule)
         room -= size
-    if chunk:
-        yield _Chunk(tuple(chunk), _definition(chunk))
+    if some:
+        yield _chunk(some)
+
+
+def _chunk(rules: Sequence[Compiled]) -> _Chunk:
+    read = (name for rule in rules for name in (rule.ripe, *_names(rule.body)))
+    return _Chunk(tuple(rules), _definition(rules), frozenset(read))
+
+
+def _names(body: Body | None) -> Iterator[str]:
+    """The facts a body compares."""
+    if isinstance(body, Comparison):
+        yield body.fact
+    elif body is not None:
+        for item in body.items:
+            yield from _names(item)
 
 
 def _definition(rules: Sequence[Compiled]) -> str:
