@@ -110,6 +110,7 @@ def test_neither_a_user_id_nor_a_deactivated_owner_can_own_a_contact(client, crm
         with pytest.raises(ContactsError, match="INVALID_OWNER_ID"):
             client.crm.contacts.basic_api.update(lead, {"properties": {"hubspot_owner_id": owner}})
     gone = client.crm.owners.owners_api.get_page(archived=True).results
+    assert client.crm.owners.owners_api.get_page().results == []
     assert [(one.id, one.user_id, one.user_id_including_inactive) for one in gone] == [(rep, None, user)]
 
 
