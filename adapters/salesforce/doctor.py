@@ -42,7 +42,7 @@ def examine(config: AdapterConfig, client: Client, catalog: Catalog, needs: Need
     for examination in (
         _records(catalog, needs),
         _activities(config, catalog, needs),
-        _enrolments(config, client, needs),
+        _enrolments(config, client, catalog, needs),
     ):
         try:
             yield from examination
@@ -175,14 +175,14 @@ def _optional(catalog: Catalog, table: str, text: str, cure: str) -> Finding:
     return Finding("ok", table, "can be read")
 
 
-def _enrolments(config: AdapterConfig, client: Client, needs: Needs) -> Iterator[Finding]:
+def _enrolments(config: AdapterConfig, client: Client, catalog: Catalog, needs: Needs) -> Iterator[Finding]:
     bound = {name: config.enrollments[name] for name in sorted(needs.enrollments) if name in config.enrollments}
     campaigns = {name: target["campaign"] for name, target in bound.items() if "campaign" in target}
     if campaigns:
         yield from _campaigns(client, campaigns)
     if any("cadence" in target for target in bound.values()):
         try:
-            client.query(soql.select(("Id",), "ActionCadenceTracker", soql.equals("TargetId", "00Q000000000000AAA")))
+            catalog.sobject("ActionCadenceTracker")
         except PermanentError:
             cure = "assign the permission set 'Sales Engagement User' to the API user, or use a campaign"
             yield Finding("fail", "cadences", "cadences cannot be used by this user", cure)
