@@ -171,7 +171,7 @@ def load_team(folder: Path) -> TeamFile:
         return TeamFile(problems=faults or [problem], sound=False)
     reader = _TeamReader(found.root, faults)
     team = reader.team()
-    return TeamFile(team, reader.problems, frozenset(reader.broken), reader.sound and not faults)
+    return TeamFile(team, reader.problems, frozenset(reader.broken), reader.sound and not found.faults)
 
 
 def told(error: ValidationError, node: Node, file: str, loc: Loc = (), rule: str | None = None) -> Iterator[Problem]:

@@ -32,7 +32,7 @@ _INVISIBLE = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\
 _PLAIN = (
     ("mapping values are not allowed", "a `:` too many, or this line is indented differently from the one above it"),
     ("sequence entries are not allowed", "a list's `- ` begins on a line of its own"),
-    ("could not find expected ':'", "the line before this one lacks a `:` after its key"),
+    ("could not find expected ':'", "a `:` is missing after this key"),
     ("expected ',' or ']'", "the list opened with `[` is not closed with `]`, or lacks a `,`"),
     ("expected ',' or '}'", "the mapping opened with `{` is not closed with `}`, or lacks a `,`"),
     ("expected <block end>", "this line is indented differently from those above it"),
@@ -190,7 +190,7 @@ def parse_yaml(data: bytes) -> YamlFile:
     except _RefusedError:
         root = None
     except yaml.MarkedYAMLError as error:
-        composer.faults.append(_syntax(error))
+        composer.faults.append(_syntax(error, text))
         root = None
     except yaml.YAMLError:
         return _refused("this file is not YAML")
@@ -206,13 +206,16 @@ def _at(text: str, position: int, message: str) -> Fault:
     return Fault((), line, position - text.rfind("\n", 0, position), message)
 
 
-def _syntax(error: yaml.MarkedYAMLError) -> Fault:
+def _syntax(error: yaml.MarkedYAMLError, text: str) -> Fault:
     problem = error.problem or "something is missing"
     meaning = next((plain_words for words, plain_words in _PLAIN if words in problem), problem)
-    # An open quote or bracket is found at the end of the file; the cure is where it was opened.
-    unclosed = "end of stream" in problem or "',' or" in problem
-    mark = (error.context_mark if unclosed else None) or error.problem_mark or error.context_mark
+    # An open quote or bracket and a bare key are noticed further down; the cure is where they begin.
+    earlier = any(words in problem for words in ("end of stream", "',' or", "expected ':'"))
+    mark = (error.context_mark if earlier else None) or error.problem_mark or error.context_mark
     line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+    lines = text.splitlines() or [""]
+    if line > len(lines):  # the end of the file, seen from behind its last line
+        line, column = len(lines), len(lines[-1]) + 1
     return Fault((), line, column, f"this is not YAML: {meaning}")
 
 

@@ -436,7 +436,7 @@ def test_rules_that_share_an_id_do_not_run_whichever_file_they_are_in(workspace:
         ("version: 1\nrules: {}\n", "2:8: `rules`: a list is expected, such as `rules: []`; each item begins with `- `"),
         ("text\n", "1:1: keys and values are expected: `version: 1`, then `rules:` with a list of rules"),
         ("", "1:1: this file is empty"),
-        ("a: [\n", "2:1: this is not YAML: a value is missing here"),
+        ("a: [\n", "1:5: this is not YAML: a value is missing here"),
     ],
 )  # fmt: skip
 def test_a_mistake_that_could_change_every_rule_stops_the_file_and_no_other(
