@@ -149,6 +149,7 @@ def test_conditions_find_what_salesforce_would(desk: Desk, where: str, found: li
         ("SELECT Id FROM Lead WHERE Name = 'it\\zs'", "MALFORMED_QUERY"),
         ("SELECT Id, Id FROM Lead", "MALFORMED_QUERY"),
         ("SELECT Id FROM Lead WHERE CreatedDate = NEXT_CENTURY", "MALFORMED_QUERY"),
+        ("SELECT Id FROM Lead WHERE CreatedDate = LAST_N_DAYS:99999999", "MALFORMED_QUERY"),
         ("SELECT Nope__c FROM Lead", "INVALID_FIELD"),
         ("SELECT Id FROM Lead WHERE Description LIKE '%x%'", "INVALID_FIELD"),
         ("SELECT Id FROM LeadHistory WHERE NewValue = 'x'", "INVALID_FIELD"),

@@ -265,10 +265,13 @@ def test_cadence_actions_say_per_input_what_became_of_it(desk: Desk, lead: str) 
     first = desk.sf.restful(path, method="POST", json={"inputs": inputs})
     assert first[0]["isSuccess"] is True
     assert desk.org.members(cadence) == [lead]
+    again = desk.sf.restful(path, method="POST", json={"inputs": inputs})
+    assert again[0]["isSuccess"] is False
+    assert again[0]["errors"][0]["statusCode"] == "UNKNOWN_EXCEPTION"
+    desk.org.set_failed_action_status(400)
     with pytest.raises(SalesforceMalformedRequest) as problem:
         desk.sf.restful(path, method="POST", json={"inputs": inputs})
-    assert problem.value.content[0]["isSuccess"] is False
-    assert problem.value.content[0]["errors"][0]["statusCode"] == "UNKNOWN_EXCEPTION"
+    assert problem.value.content == again
     removal = {"inputs": [{"targetId": lead, "completionReasonCode": "ManuallyRemoved"}]}
     desk.sf.restful("actions/standard/removeTargetFromSalesCadence", method="POST", json=removal)
     assert desk.org.members(cadence) == []

@@ -30,9 +30,10 @@ class Actions:
         self._records = records
         self._user = user
         self.sent: list[SentMail] = []
+        self.failed_status = 200
 
     def run(self, name: str, body: object) -> tuple[int, list[Json]]:
-        """The status and the results: 200 when all went well, 400 when one input failed."""
+        """The HTTP status and the results; the status of a failed action is not documented, so it can be set."""
         known = {
             "assignTargetToSalesCadence": self._assign,
             "removeTargetFromSalesCadence": self._remove,
@@ -57,7 +58,7 @@ class Actions:
                 results.append(
                     {"actionName": name, "errors": [problem.row()], "isSuccess": False, "outputValues": outputs}
                 )
-        return (200 if all(result["isSuccess"] for result in results) else 400), results
+        return (200 if all(result["isSuccess"] for result in results) else self.failed_status), results
 
     def _target(self, given: Mapping[str, object]) -> Row:
         identity = full_id(str(given.get("targetId") or ""))

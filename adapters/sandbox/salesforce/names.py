@@ -60,8 +60,8 @@ def values_of(name: str, fields: Mapping[str, object]) -> dict[str, Value]:
 
 def new_values(name: str, fields: Mapping[str, object]) -> dict[str, Value]:
     """The values of a new record: what is empty is left to the org; a lead without a company gets the usual stand-in."""
-    values = {key: value for key, value in values_of(name, fields).items() if value is not None}
-    return {"Company": "[not provided]", **values} if name == "Lead" else values
+    values: dict[str, Value] = {"Company": "[not provided]"} if name == "Lead" else {}
+    return values | {key: value for key, value in values_of(name, fields).items() if value is not None}
 
 
 def _plain(value: object) -> Value:

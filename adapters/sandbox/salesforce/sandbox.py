@@ -173,6 +173,11 @@ class SandboxSalesforce(OrgActs):
         with self._db.lock:
             self._db.row_faults.append(RowFault(name, matcher, code, message or code.lower(), times))
 
+    def set_failed_action_status(self, status: int) -> None:
+        """The HTTP status of an action call in which an input failed: 200 unless set, so that isSuccess must be read."""
+        with self._db.lock:
+            self._actions.failed_status = status
+
     def hold_back_replication(self, behind: timedelta) -> None:
         """A long transaction keeps latestDateCovered of getUpdated and getDeleted behind the clock."""
         with self._db.lock:

@@ -23,8 +23,8 @@ from adapters.sandbox.salesforce.fields import (
     ref,
     text,
 )
+from adapters.sandbox.salesforce.schema_activity import activities
 
-TASK_KEY = "FollowupKey__c"
 LEAD_STATUSES = (
     "Open - Not Contacted",
     "Working - Contacted",
@@ -161,102 +161,6 @@ def _deals() -> tuple[ObjectType, ...]:
     return account, opportunity
 
 
-def _activity(key: Field | None) -> tuple[Field, ...]:
-    about = ("Account", "Opportunity", "Campaign")
-    shared = (
-        text("Subject"),
-        replace(ref("WhoId", "Contact", "Lead")),
-        ref("WhatId", *about),
-        long_text("Description"),
-        flag("IsReminderSet"),
-        instant("ReminderDateTime"),
-        *read_only(ref("AccountId", "Account"), flag("IsArchived")),
-    )
-    return (*shared, key) if key else shared
-
-
-def _activities(key: Field | None) -> tuple[ObjectType, ...]:
-    indexed = ("WhoId", "WhatId", TASK_KEY) if key else ("WhoId", "WhatId")
-    task = object_type(
-        "Task",
-        "00T",
-        *_activity(key),
-        pick(
-            "Status",
-            "Not Started",
-            "In Progress",
-            "Completed",
-            "Waiting on someone else",
-            "Deferred",
-            default="Not Started",
-        ),
-        pick("Priority", "High", "Normal", "Low", default="Normal"),
-        day("ActivityDate"),
-        pick("Type", "Call", "Email", "Meeting", "Other"),
-        create_only(
-            pick(
-                "TaskSubtype",
-                "Task",
-                "Email",
-                "ListEmail",
-                "Cadence",
-                "Call",
-                "LinkedIn",
-                restricted=True,
-                default="Task",
-            )
-        ),
-        text("CallDisposition"),
-        pick("CallType", "Internal", "Inbound", "Outbound", restricted=True),
-        number("CallDurationInSeconds"),
-        owner("Group", "User"),
-        *read_only(flag("IsClosed"), flag("IsHighPriority"), instant("CompletedDateTime")),
-        indexed=indexed,
-    )
-    event = object_type(
-        "Event",
-        "00U",
-        *_activity(key),
-        instant("StartDateTime"),
-        instant("EndDateTime"),
-        instant("ActivityDateTime"),
-        day("ActivityDate"),
-        number("DurationInMinutes"),
-        flag("IsAllDayEvent"),
-        text("Location"),
-        pick("Type", "Call", "Email", "Meeting", "Other"),
-        create_only(pick("EventSubtype", "Event", restricted=True, default="Event")),
-        owner("Calendar", "User"),
-        indexed=indexed,
-    )
-    mail = object_type(
-        "EmailMessage",
-        "02s",
-        *(
-            create_only(f)
-            for f in (ref("ActivityId", "Task"), ref("RelatedToId", "Account", "Opportunity", "Campaign"))
-        ),
-        *(create_only(f) for f in (text("Subject", 3000), long_text("TextBody"), long_text("Headers"))),
-        *(create_only(f) for f in (email("FromAddress"), text("FromName", 1000), text("ToAddress", 4000))),
-        create_only(flag("Incoming")),
-        pick("Status", "0", "1", "2", "3", "4", "5", restricted=True, default="3"),
-        create_only(instant("MessageDate")),
-        *read_only(flag("HasAttachment"), flag("IsOpened"), flag("IsBounced"), flag("IsTracked")),
-        indexed=("ActivityId",),
-    )
-    note = object_type(
-        "Note",
-        "002",
-        create_only(ref("ParentId", "Lead", "Contact", "Account", "Opportunity", required=True)),
-        text("Title", 80, required=True),
-        long_text("Body"),
-        flag("IsPrivate"),
-        owner("User"),
-        indexed=("ParentId",),
-    )
-    return task, event, mail, note
-
-
 def _history(name: str, prefix: str, parent: str) -> ObjectType:
     values = (Field("OldValue", "anyType", filterable=False), Field("NewValue", "anyType", filterable=False))
     return object_type(
@@ -353,11 +257,10 @@ def _owners() -> tuple[ObjectType, ...]:
 
 def build_schema(task_key_field: bool, task_key_unique: bool) -> Mapping[str, ObjectType]:
     """Every object of the org by name; the key field on Task and Event is there, and unique, when asked for."""
-    key = Field(TASK_KEY, "string", 255, external_id=True, unique=task_key_unique) if task_key_field else None
     history = (
         _history("LeadHistory", "017", "Lead"),
         _history("ContactHistory", "03j", "Contact"),
         _history("OpportunityFieldHistory", "03h", "Opportunity"),
     )
-    every = (*_people(), *_deals(), *_activities(key), *history, *_marketing(), *_owners())
+    every = (*_people(), *_deals(), *activities(task_key_field, task_key_unique), *history, *_marketing(), *_owners())
     return {kind.name: kind for kind in every}

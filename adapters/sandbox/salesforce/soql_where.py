@@ -25,6 +25,7 @@ _ORDERED = {
 _FOLDED = ("string", "textarea", "email", "phone", "url", "picklist")
 _NAME_FIELDS = ("Id", "Name", "FirstName", "LastName", "Email", "Phone", "Title", "Alias", "Username", "IsActive")
 _TYPE = Field("Type", "string")
+MAX_DAYS = 36_500  # in LAST_N_DAYS:n
 AFTER_EVERY_ID = "~"
 """Sorts behind all ids, which are letters and digits."""
 
@@ -152,7 +153,7 @@ class Filter:
             "NEXT_N_DAYS": (1, days + 1),
             "N_DAYS_AGO": (-days, 1 - days),
         }
-        if word not in spans:
+        if word not in spans or days > MAX_DAYS:
             raise malformed(f"unexpected token: '{text}'")
         first, last = (today + timedelta(days=n) for n in spans[word])
         return self._edge(first, field), self._edge(last, field)
