@@ -47,8 +47,8 @@ Want = Literal["true", "false", "not true", "not false"]
 
 MAX_VALUES = 8
 """A longer list of values is looked up beforehand, so that one rule does not fill a ruleset of the engine."""
-MAX_TESTS = 30
-"""Tests in one rule; a rule with more has its conditions evaluated beforehand, as a whole."""
+MAX_COMPARISONS = 30
+"""Comparisons in one rule; a rule with more has its conditions evaluated beforehand, as a whole."""
 MAX_WAYS = 16
 """Ways in which one rule's body can hold: the engine reports each, and multiplies nested alternatives out."""
 
@@ -88,7 +88,7 @@ class _Compiler:
         if self.rule.unless is not None:
             parts.append(self.passes(self.rule.unless))
         body = _group("and", parts) if parts else None
-        if body is not None and (comparisons(body) > MAX_TESTS or ways(body) > MAX_WAYS or _has_empty(body)):
+        if body is not None and (comparisons(body) > MAX_COMPARISONS or ways(body) > MAX_WAYS or _has_empty(body)):
             whole = Slot(f"h{self.index}", "rule", None, self.rule.calendar)
             self.slots = {whole.fact: whole}
             body = Comparison(whole.fact, "==")

@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 
@@ -18,12 +19,12 @@ from connector.domain.errors import ConfigError
 from connector.domain.model import RecordState
 from connector.domain.ports import RuleEngine
 from rules import engine as engines
-from rules.compiler import MAX_TESTS, MAX_WAYS, compile_rules
+from rules.compiler import MAX_COMPARISONS, MAX_WAYS, compile_rules
 from rules.engine import DURABLE, MAX_PER_RULESET, DurableEngine, PlainEngine, make_engine
 from rules.flat import flat_facts
 from rules.model import Condition, Rule
 from rules.program import Program, comparisons, ways
-from tests.builders import all_of, any_of, calendars, facts, field_is, lead, not_, rule, state
+from tests.builders import all_of, any_of, at, calendars, facts, field_is, lead, not_, rule, state
 
 NOW = "2026-03-12 10:00"
 durable = pytest.mark.skipif(not DURABLE, reason="durable_rules does not import on this Python")
@@ -133,7 +134,7 @@ def test_numbers_of_any_size_are_compared_exactly(make: Callable[[Program], Rule
 
 @both
 def test_a_rule_that_is_too_big_is_worked_out_beforehand(make: Callable[[Program], RuleEngine]) -> None:
-    countries = any_of(*(field_is("country", f"c{number}") for number in range(MAX_TESTS + 1)))
+    countries = any_of(*(field_is("country", f"c{number}") for number in range(MAX_COMPARISONS + 1)))
     (compiled,) = compile_rules([when(countries)]).rules
     assert compiled.body is not None
     assert comparisons(compiled.body) == 1
@@ -318,3 +319,11 @@ def test_a_leaf_that_two_rules_share_is_worked_out_once() -> None:
     true, one_ = (field_is("custom", value, op="contains") for value in (True, 1))
     a, b = compile_rules([when(true, id_="a"), when(one_, id_="b")]).rules
     assert a.slots != b.slots, "True and 1 are equal in Python and not in a rule"
+
+
+@both
+def test_a_leaf_is_worked_out_on_the_calendar_of_its_rule(make: Callable[[Program], RuleEngine]) -> None:
+    # 2026-03-12 starts an hour earlier in Berlin than in UTC.
+    before = field_is("custom", date(2026, 3, 12), op="before")
+    rules = [rule(id=name, if_=before, calendar=name) for name in ("office", "berlin")]
+    assert matches(make, state(lead(custom=at("2026-03-11 23:30"))), *rules) == {"office"}
