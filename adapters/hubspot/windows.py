@@ -174,7 +174,7 @@ class Reader:
             ties = frozenset(hit.digest for hit in hits if hit.stamp == last)
             self._advance(last)
             yield self._news(hits, edge)
-            if len(ties) <= MANY_TIES:
+            if len(ties) <= MANY_TIES and last > start:
                 start, edge = last, ties
                 continue
             end = self._end_of_range(last)
