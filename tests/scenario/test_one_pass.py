@@ -163,7 +163,10 @@ def test_both_crms_tell_the_same_story_and_get_the_same_plan(tmp_path: Path) -> 
     told = []
     for crm in ("salesforce", "hubspot"):
         with company(crm, tmp_path / crm) as firm:
-            words = {value: word for word, value in ((w, firm.status(w)) for w in ("working", "interested", "recycled"))}
+            words = {
+                value: word
+                for word, value in ((w, firm.status(w)) for w in ("new", "working", "interested", "recycled"))
+            }
             story = [(d, r, k, _in_our_words(why, words)) for d, r, k, why in _story(firm)]
             told.append(sorted(story))
     assert told[0] == told[1]
@@ -188,7 +191,9 @@ def test_a_pass_over_a_thousand_changed_leads_costs_little_more_than_the_floor(c
     then: [{task: {type: todo, subject: Look, due: 1 business day}}]
 """
         )
-        leads = list(firm.org.load([{"status": firm.status("new"), "owner": firm.people["ana"]} for _ in range(1000)], 0))
+        leads = list(
+            firm.org.load([{"status": firm.status("new"), "owner": firm.people["ana"]} for _ in range(1000)], 0)
+        )
         firm.run(5 * HOUR)
         firm.at(DAY)
         for lead in leads:
