@@ -148,8 +148,8 @@ class Facts:
             return True
         if by == "lead":
             return word in REPLY_WORDS
-        # The owner who takes a call is in touch; one whose name stands on an incoming mail did nothing yet.
-        return word != "email_received" and each.actor is not None and each.actor in self._owner_ids
+        # Who took an incoming call is known in one CRM and not in the other: only what the owner began is the owner's.
+        return word not in REPLY_WORDS and each.actor is not None and each.actor in self._owner_ids
 
     @cached_property
     def _owner_ids(self) -> frozenset[str]:
@@ -212,8 +212,13 @@ class Facts:
 
     @cached_property
     def last_next_step_end(self) -> datetime | None:
-        """When the last task, call or meeting ended; None when there never was one."""
-        done = [each for each in self.activities if each.done and each.type in ("task", "call")]
+        """When the last task, call, mail to the prospect or meeting ended; None when there never was one.
+
+        A completed call task is a call in Salesforce, a task beside a call in HubSpot: both count, so that both agree.
+        """
+        done = [
+            each for each in self.activities if each.done and (each.type == "task" or _is_outbound(self._word(each)))
+        ]
         meetings = [each for each in self.activities if each.type == "meeting" and self._held(each)]
         return max((each.ended or each.at for each in (*done, *meetings)), default=None)
 
@@ -246,6 +251,10 @@ class Facts:
 
 
 _BEGINNING = datetime.fromisoformat("0001-01-02T00:00:00+00:00")
+
+
+def _is_outbound(word: str | None) -> bool:
+    return word in ("call", "email_sent")
 
 
 def task_type(task: Activity) -> str:

@@ -151,7 +151,8 @@ def test_without_activity_silence_begins_with_the_latest_assignment_ours_include
 
 
 def test_silence_of_the_owner_and_silence_of_the_lead_are_different_things() -> None:
-    of = state(call("2026-03-03 10:00"), call("2026-03-04 10:00", BEN), email("2026-03-05 10:00", None))
+    incoming = call("2026-03-04 11:00", direction="inbound")
+    of = state(call("2026-03-03 10:00"), call("2026-03-04 10:00", BEN), incoming, email("2026-03-05 10:00", None))
     owner = QuietFor(span(7, "days"), ANYTHING, "owner")
     prospect = QuietFor(span(7, "days"), ANYTHING, "lead")
     assert list(started(owner, of).values()) == [at("2026-03-10 10:00")]
@@ -288,6 +289,15 @@ def test_the_gap_begins_when_the_last_next_step_ended() -> None:
         meeting("2026-03-04 11:00", "2026-03-04 12:00"),
     )
     assert started(NoNextStep(), of) == {"gap@2026-03-05T16:00:00+00:00": at("2026-03-05 16:00")}
+
+
+def test_a_step_ends_at_the_same_instant_whether_the_crm_keeps_it_as_a_task_or_as_what_was_done() -> None:
+    as_task = state(task("2026-03-03 10:00", done=True, ended=at("2026-03-05 16:00")))
+    for done in (call("2026-03-05 16:00", key="r.0123456789abcdef"), email("2026-03-05 16:00")):
+        assert started(NoNextStep(), state(done)) == started(NoNextStep(), as_task)
+    reply = email("2026-03-06 10:00", None)
+    incoming = call("2026-03-06 11:00", direction="inbound")
+    assert started(NoNextStep(), state(*as_task.activities, reply, incoming)) == started(NoNextStep(), as_task)
 
 
 def test_an_open_task_or_a_coming_meeting_is_a_next_step() -> None:
