@@ -72,7 +72,7 @@ _TEXTS = (
 _DATES = (
     ("before", "earlier than this day", "2026-07-01"),
     ("after", "later than this day", "2026-01-01"),
-    ("within", "at most this long ago", "3 days"),
+    ("within", "no further from now than this, before or after", "3 days"),
 )
 _NOT = ("not", "any value but these; an empty field is unknown", "purchased")
 _SINCE = ("since", "from when on they count: assigned, created or status", "assigned")
