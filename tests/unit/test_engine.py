@@ -142,6 +142,13 @@ def test_a_rule_that_is_too_big_is_worked_out_beforehand(make: Callable[[Program
     assert not holds(make, state(lead(country="C99")), when(countries))
 
 
+def test_a_long_chain_of_comparisons_is_worked_out_beforehand() -> None:
+    none_of = all_of(*(field_is(f"custom.{n}", "x", op="not_in") for n in range(MAX_COMPARISONS + 1)))
+    (compiled,) = compile_rules([when(none_of)]).rules
+    assert compiled.body is not None
+    assert comparisons(compiled.body) == 1
+
+
 def test_alternatives_that_multiply_out_are_worked_out_beforehand() -> None:
     pairs = all_of(*(any_of(field_is(f"custom.{n}", "a"), field_is(f"custom.{n}", "b")) for n in range(5)))
     (compiled,) = compile_rules([when(pairs)]).rules
