@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from adapters.hubspot.client import HubSpotClient, Json
+from adapters.hubspot.errors import NOT_FOUND
 from adapters.hubspot.fields import CONTACTS, LEADS, PRIMARY_CONTACT, object_type_of
 from adapters.hubspot.mapping import properties_of
 from adapters.hubspot.paths import (
@@ -177,7 +178,7 @@ class Enroller:
         try:
             answer = self._client.call(SEQUENCE_STATE, contact)
         except PermanentError as error:
-            if error.code in ("404", "OBJECT_NOT_FOUND", "NOT_FOUND"):
+            if error.code == NOT_FOUND:
                 return None
             raise
         current = answer.get("sequenceId")

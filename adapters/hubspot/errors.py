@@ -31,6 +31,9 @@ TEN_SECONDS = timedelta(seconds=10)
 ONE_SECOND = timedelta(seconds=1)
 LOCKED = timedelta(seconds=2)
 
+NOT_FOUND = "NOT_FOUND"
+"""The code of the error that a 404 becomes, whatever words come with it."""
+
 BROKEN_FOR_GOOD = frozenset({522, 525, 526})
 """HubSpot's edge cannot reach or trust its own servers for this account: their support has to act."""
 
@@ -84,7 +87,7 @@ def error_for(reply: Reply, call: Call, now: datetime) -> FollowupError | None:
     if status >= 500 or status == 408:
         return _no_answer(call, f"HubSpot answered {status}")
     words = words_of(body)
-    code = words[0] if words else str(status)
+    code = NOT_FOUND if status == 404 else words[0] if words else str(status)
     told = f": {' '.join(words)}" if words else ""
     return PermanentError(f"HubSpot refuses the {call.name} ({status}){told}", code)
 

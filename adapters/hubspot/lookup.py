@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from adapters.hubspot.client import HubSpotClient
 from adapters.hubspot.enroll import LAST_SEQUENCE, Enroller
 from adapters.hubspot.fields import CONTACTS, object_type_of
+from adapters.hubspot.handover import HandOver
 from adapters.hubspot.mapping import id_of, properties_of
 from adapters.hubspot.paths import WORKFLOW_STATE
 from adapters.hubspot.rows import associated, batch_read
@@ -26,6 +27,7 @@ class LookUp:
         self._config = config
         self._catalog = catalog
         self._enroller = enroller
+        self._hand_over = HandOver(client, config)
 
     def settle(self, actions: Sequence[PlannedAction]) -> list[Receipt]:
         """One receipt for every action, whatever kinds they are of."""
@@ -39,7 +41,7 @@ class LookUp:
             elif kind == "note":
                 receipts += self._activities(group, "notes", "hs_note_body", None)
             elif kind in ("reassign", "set"):
-                receipts += self._updates(group)
+                receipts += self._hand_over.complete(group, self._updates(group), look_first=True)
             else:
                 receipts += [self._enrollment(action) for action in group]
         return receipts

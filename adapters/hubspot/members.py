@@ -11,10 +11,12 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from adapters.hubspot.client import HubSpotClient
+from adapters.hubspot.errors import NOT_FOUND
 from adapters.hubspot.fields import CONTACTS, instant_in, object_type_of
 from adapters.hubspot.mapping import Row, ref_of
 from adapters.hubspot.paths import LIST_MEMBERS
 from adapters.hubspot.rows import pages
+from connector.domain.errors import ConfigError, PermanentError
 from connector.domain.model import KINDS, Enrollment, Needs, Page
 from connector.domain.ports import AdapterConfig
 
@@ -38,7 +40,7 @@ def read_members(
     before = _remembered(cursor)
     now: set[str] = set()
     last: tuple[Enrollment, ...] | None = None
-    for rows in pages(client, LIST_MEMBERS, config.enrollments[name]["list"], limit=LIMIT):
+    for rows in _member_pages(client, name, config.enrollments[name]["list"]):
         if last is not None:
             yield Page(stream, cursor or "", enrollments=last, crm_time=client.server_time)
         found = [(id_, row) for row in rows if (id_ := str(row.get("recordId") or row.get("id") or ""))]
@@ -49,6 +51,15 @@ def read_members(
     )
     kept = sorted(now) if len(now) <= REMEMBERED else []
     yield Page(stream, json.dumps(kept), enrollments=(*(last or ()), *gone), crm_time=client.server_time)
+
+
+def _member_pages(client: HubSpotClient, name: str, list_id: str) -> Iterator[list[Row]]:
+    try:
+        yield from pages(client, LIST_MEMBERS, list_id, limit=LIMIT)
+    except PermanentError as error:
+        if error.code == NOT_FOUND:
+            raise ConfigError(f"enrollments: {name}: HubSpot has no list {list_id}; bind it to one there is") from None
+        raise
 
 
 def _since(row: Row) -> datetime | None:

@@ -9,6 +9,7 @@ from adapters.hubspot.activities import activity_id
 from adapters.hubspot.client import HubSpotClient
 from adapters.hubspot.enroll import Enroller
 from adapters.hubspot.fields import object_type_of
+from adapters.hubspot.handover import NOTES, HandOver
 from adapters.hubspot.lookup import LookUp
 from adapters.hubspot.rows import BATCH
 from adapters.hubspot.schema import TASKS, Catalog
@@ -16,8 +17,6 @@ from adapters.hubspot.writes import BatchWriter, Input, note_input, task_input, 
 from connector.domain.errors import OutcomeUnknownError, PermanentError
 from connector.domain.model import Owner, PlannedAction, Receipt
 from connector.domain.ports import AdapterConfig
-
-NOTES = "notes"
 
 
 class HubSpotSink:
@@ -30,6 +29,7 @@ class HubSpotSink:
         self._config = config
         self._catalog = catalog
         self._enroller = Enroller(client, config, owners)
+        self._hand_over = HandOver(client, config)
         self._look_up = LookUp(client, config, catalog, self._enroller)
 
     def batch_size(self, kind: str) -> int:
@@ -73,7 +73,8 @@ class HubSpotSink:
             return refused + BatchWriter(self._client, TASKS, key_field).create(inputs)
         if kind == "note":
             return refused + [_note(receipt) for receipt in BatchWriter(self._client, NOTES).create(inputs)]
-        return refused + BatchWriter(self._client, object_type).update(inputs)
+        receipts = BatchWriter(self._client, object_type).update(inputs)
+        return refused + self._hand_over.complete(actions, receipts)
 
     def _input(self, action: PlannedAction, object_type: str, key_field: str | None) -> Input:
         if action.kind == "task":
