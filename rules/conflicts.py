@@ -50,7 +50,7 @@ def _clash(winner: Rule, rule: Rule) -> str:
     """What both want, empty when they do not get in each other's way."""
     taken, wanted = _wants(winner), _wants(rule)
     for thing, value in wanted.items():
-        if thing in taken and (value is None or not _same(value, taken[thing])):
+        if thing in taken and (value is None or value != taken[thing]):
             return thing
     return ""
 
@@ -66,9 +66,3 @@ def _wants(rule: Rule) -> Mapping[str, Scalar | None]:
         elif isinstance(action, SetAction):
             wants.update(action.values)
     return wants
-
-
-def _same(one: Scalar, other: Scalar | None) -> bool:
-    if isinstance(one, str) and isinstance(other, str):
-        return one.casefold() == other.casefold()
-    return one == other

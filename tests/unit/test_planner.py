@@ -323,6 +323,19 @@ def test_what_an_owner_got_today_counts_towards_the_owners_day() -> None:
     assert [action.record for action in limited.plan(records, fired_today=earlier).actions] == [ref(0), ref(9)]
 
 
+def test_a_record_of_nobody_counts_for_no_owners_day() -> None:
+    limited = world(rule(then=(setting(country="DE"),), limit=Limit(per_owner_day=1)))
+    assert len(limited.plan(leads(3, owner=None), fired_today={("r", ""): 9}).actions) == 3
+
+
+def test_an_owners_day_that_would_be_exceeded_stops_that_owners_records_alone() -> None:
+    stop = world(rule(limit=Limit(per_owner_day=1, on_exceed="stop")))
+    records = [*leads(2), lead("2026-03-03 09:00", ref=ref(9), owner=BEN.id)]
+    plan = stop.plan(records)
+    assert [action.record for action in plan.actions] == [ref(9)]
+    assert [held.record for held in plan.held] == [ref(0), ref(1)]
+
+
 def test_a_rule_without_a_limit_for_the_pass_has_the_workspaces() -> None:
     book_limit = Limit(per_run=1)
     book = FileRulebook(ruleset(rule(limit=Limit(per_owner_day=9)), limit=book_limit))
