@@ -79,18 +79,25 @@ class Credentials:
             version=version,
         )
 
-    def arguments(self) -> dict[str, str | None]:
-        """What the library's login wants for this flow."""
+    @property
+    def host_word(self) -> str:
+        """The login host as the library wants it, without `.salesforce.com`; a placeholder for any other host."""
         host = urlsplit(self.origin).hostname or ""
-        domain = host.removesuffix(".salesforce.com") if host.endswith(".salesforce.com") else "login.my"
-        if self.private_key:
-            return {
-                "username": self.username,
-                "consumer_key": self.client_id,
-                "privatekey": self.private_key,
-                "domain": domain,
-            }
-        return {"consumer_key": self.client_id, "consumer_secret": self.client_secret, "domain": domain}
+        return host.removesuffix(".salesforce.com") if host.endswith(".salesforce.com") else "login-of-followup.my"
+
+    def arguments(self) -> dict[str, str | None]:
+        """What the library's login wants for this flow. A JWT is made out to login or test.salesforce.com, whatever
+        the org's own name is; the client-credentials flow knows the org's own name only."""
+        if self.private_key is None:
+            return {"consumer_key": self.client_id, "consumer_secret": self.client_secret, "domain": self.host_word}
+        audience = "test" if ".sandbox." in self.origin or self.host_word == "test" else "login"
+        return {
+            "username": self.username,
+            "consumer_key": self.client_id,
+            "privatekey": self.private_key,
+            "domain": audience,
+            "instance_url": self.host_word,
+        }
 
 
 _PURPOSE = {
@@ -279,12 +286,11 @@ class Client:
             return self._salesforce
 
     def _log_in(self) -> Salesforce:
-        arguments = self._credentials.arguments()
-        self._wire.origins[f"{arguments['domain']}.salesforce.com"] = self._credentials.origin
+        self._wire.origins[f"{self._credentials.host_word}.salesforce.com"] = self._credentials.origin
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # the library warns with a text that holds the client id
-                token, instance = SalesforceLogin(session=self._session, **arguments)
+                token, instance = SalesforceLogin(session=self._session, **self._credentials.arguments())
         except SalesforceAuthenticationFailed as error:
             code = error.code if isinstance(error.code, str) else ""
             raise login_error(self._wire.status, code, error.auth_message, self._clock.now()) from None

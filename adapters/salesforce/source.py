@@ -10,7 +10,7 @@ from adapters.salesforce import activities, mapping, soql
 from adapters.salesforce.catalog import Catalog
 from adapters.salesforce.client import Client
 from adapters.salesforce.fields import OBJECTS, FieldDescription, FieldType, field_info, wanted
-from adapters.salesforce.streams import Stream, read
+from adapters.salesforce.streams import UNSEEN_CODES, Stream, read
 from connector.domain.errors import MissingFieldError, PermanentError
 from connector.domain.model import (
     KINDS,
@@ -99,9 +99,18 @@ class SalesforceSource:
         except MissingFieldError:
             visible = self._catalog.sobject("User").present(*columns)
             users = list(self._client.rows(soql.select(visible, "User", order=("Id",))))
-        queues = self._client.rows(soql.select(("Id", "Name"), "Group", soql.equals("Type", "Queue"), ("Id",)))
-        found = [*map(mapping.user, users), *map(mapping.queue, queues)]
+        found = [*map(mapping.user, users), *map(mapping.queue, self._queues())]
         return tuple(owner for owner in found if owner is not None)
+
+    def _queues(self) -> Sequence[Row]:
+        """Group rows of type Queue; none where this user may not see them."""
+        try:
+            return list(self._client.rows(soql.select(("Id", "Name"), "Group", soql.equals("Type", "Queue"), ("Id",))))
+        except PermanentError as error:
+            if error.code not in UNSEEN_CODES:
+                raise
+            log.warning("queues cannot be read (%s): records of queues count as owned by nobody known", error.code)
+            return []
 
     def streams(self, needs: Needs) -> Sequence[str]:
         """Records first, then their history, then what was done, then enrolments."""

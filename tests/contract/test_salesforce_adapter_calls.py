@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import logging
 import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import pytest
 import responses
@@ -129,6 +131,26 @@ def test_a_private_key_logs_in_as_its_user(tmp_path: Path) -> None:
             "private_key_file": str(tmp_path / "key.pem"),
         }
         assert w.adapter(connection=connection).source.describe(LEADS).fields["lead"]
+
+
+@pytest.mark.parametrize(
+    ("host", "audience"),
+    [("acme.my.salesforce.com", "login"), ("acme--dev.sandbox.my.salesforce.com", "test")],
+)
+@responses.activate
+def test_a_signed_login_goes_to_the_org_and_is_made_out_to_salesforce(
+    w: World, tmp_path: Path, host: str, audience: str
+) -> None:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    (tmp_path / "key.pem").write_bytes(pem)
+    responses.post(f"https://{host}/services/oauth2/token", json=_token(f"https://{host}"))
+    _describe_answers(host)
+    connection = {"client_id": "c", "username": "u@x.y", "private_key_file": str(tmp_path / "key.pem")}
+    open_adapter(replace(w.config, connection={"login_url": f"https://{host}", **connection})).source.describe(LEADS)
+    form = parse_qs(str(responses.calls[0].request.body))
+    claims = json.loads(base64.urlsafe_b64decode(form["assertion"][0].split(".")[1] + "=="))
+    assert (claims["aud"], claims["sub"]) == (f"https://{audience}.salesforce.com", "u@x.y")
 
 
 @pytest.mark.parametrize(

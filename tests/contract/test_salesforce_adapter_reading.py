@@ -106,6 +106,14 @@ def test_users_whose_manager_is_hidden_are_still_read(w: World) -> None:
     assert w.ana in {owner.id for owner in w.adapter().source.owners()}
 
 
+def test_an_org_that_hides_its_queues_still_has_people(w: World) -> None:
+    w.org.add_queue("Pool")
+    w.org.remove_permission("Group")
+    owners = {owner.id: owner for owner in w.adapter().source.owners()}
+    assert w.ana in owners
+    assert not any(owner.queue for owner in owners.values())
+
+
 # -- the story of a lead ---------------------------------------------------------------------------------------------
 def test_calls_mails_meetings_notes_and_tasks_come_as_what_they_are(w: World) -> None:
     lead = w.lead().id
