@@ -11,6 +11,8 @@ import pytest
 from sandbox_salesforce_client import START, Desk, open_desk
 from simple_salesforce.exceptions import SalesforceGeneralError, SalesforceMalformedRequest
 
+SIGNS = ("<", "<=", "=", ">=", ">")
+
 
 @pytest.fixture
 def desk() -> Iterator[Desk]:
@@ -240,12 +242,27 @@ def test_rows_can_become_visible_after_rows_with_later_stamps(desk: Desk) -> Non
         (early, "Open - Not Contacted"),
         (prompt, "Open - Not Contacted"),
     ]
+    assert desk.rows(f"SELECT Status FROM Lead WHERE Id IN ('{early}', '{late}')") == [
+        {"Status": "Open - Not Contacted"}
+    ]
+    assert desk.sf.Lead.get(early)["Status"] == "Open - Not Contacted"
+    assert desk.get(f"sobjects/Lead/{late}").status_code == 404
     desk.clock.move_to(START + timedelta(minutes=3))
     assert [(r["Id"], r["Status"]) for r in desk.rows(ordered)] == [
         (early, "Interested"),
         (late, "Open - Not Contacted"),
         (prompt, "Open - Not Contacted"),
     ]
+
+
+def test_a_bound_on_the_stamp_takes_its_own_instant_in_or_leaves_it_out(desk: Desk) -> None:
+    first, second = add_leads(desk, 2)
+    stamp = str(desk.rows(f"SELECT SystemModstamp FROM Lead WHERE Id = '{first}'")[0]["SystemModstamp"])
+    literal = stamp.replace("+0000", "Z")
+    found = {sign: desk.ids(f"SELECT Id FROM Lead WHERE SystemModstamp {sign} {literal} ORDER BY Id") for sign in SIGNS}
+    assert found == {"<": [], "<=": [first], "=": [first], ">=": [first, second], ">": [second]}
+    later = literal.replace(".000Z", ".001Z")
+    assert desk.ids(f"SELECT Id FROM Lead WHERE SystemModstamp >= {later}") == [second]
 
 
 def test_deleted_and_archived_rows_are_seen_by_queryall_only(desk: Desk) -> None:

@@ -25,7 +25,7 @@ def new_id(prefix: str, number: int) -> str:
     while number:
         number, digit = divmod(number, 62)
         digits = _DIGITS[digit] + digits
-    short = prefix + _INSTANCE[: 12 - 6] + digits.rjust(6, "0")
+    short = prefix + _INSTANCE + digits.rjust(6, "0")
     return short + checksum(short)
 
 
