@@ -182,7 +182,9 @@ class _Case:
         if used is not None:
             return self.verdict("done", (*self.told(span), used[0]), used[1])
         reasons = _check(self.rule, self.facts, self.calendar, self.calendars).reasons
-        return self.verdict("waits", (*self.told(span), *reasons), span.due)
+        # The end of a meeting can only prolong a silence, but it can be the attempt that was still missing.
+        sooner = None if isinstance(self.rule.when, QuietFor) else self.found.changes_at
+        return self.verdict("waits", (*self.told(span), *reasons), first_flip((span.due, sooner)))
 
     def settled(self, span: _Span, mark: Mark) -> Judgement:
         """The occasion has been dealt with."""

@@ -154,6 +154,7 @@ def _attempts(trigger: AttemptsReach, facts: Facts, calendar: WorkCalendar) -> O
     if len(made) < trigger.reach:
         return Occasions("when.attempts", none=f"{text}, {trigger.reach} needed", changes_at=later)
     start = made[trigger.reach - 1]
+    later = later if start > facts.now else None  # what ends later cannot come before an attempt already made
     text = f"{text}, number {trigger.reach} on {shown(start, calendar)}"
     return Occasions("when.attempts", (Occasion(f"attempts@{stamp(anchor)}", start, text),), changes_at=later)
 
