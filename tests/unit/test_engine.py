@@ -258,6 +258,18 @@ def test_an_interrupt_in_the_middle_spoils_no_later_answer(
 
 
 @durable
+@pytest.mark.parametrize("score", [1e300, 1e-7, 2.0**53, -(2**60)])
+def test_a_number_that_durable_rules_cannot_read_is_never_shown_to_it(
+    program: Program, fail: Callable[..., Flaky], score: float
+) -> None:
+    asserted = fail("assert_fact")
+    assert ask(DurableEngine(program), program, state(lead(score=score))) == {"any"} | (
+        {"high"} if score > 5 else set()
+    )
+    assert asserted.calls == 0
+
+
+@durable
 def test_one_engine_serves_several_threads(program: Program) -> None:
     engine = DurableEngine(program)
 
