@@ -32,12 +32,18 @@ def settle(rules: Iterable[Rule]) -> tuple[Sequence[Rule], Sequence[Loss]]:
     """
     kept: list[Rule] = []
     losses: list[Loss] = []
+    taken: dict[str, tuple[Rule, Scalar | None]] = {}
     for rule in sorted(rules, key=rank):
-        loss = next((Loss(rule, winner, over) for winner in kept if (over := _clash(winner, rule))), None)
-        if loss is None:
-            kept.append(rule)
-        else:
-            losses.append(loss)
+        wants = _wants(rule)
+        clash = next(
+            (thing for thing, value in wants.items() if thing in taken and _clashes(value, taken[thing][1])), ""
+        )
+        if clash:
+            losses.append(Loss(rule, taken[clash][0], clash))
+            continue
+        kept.append(rule)
+        for thing, value in wants.items():
+            taken.setdefault(thing, (rule, value))
     return kept, losses
 
 
@@ -46,13 +52,9 @@ def rank(rule: Rule) -> tuple[int, str, int, str]:
     return (-rule.priority, rule.place.file, rule.place.line, rule.id)
 
 
-def _clash(winner: Rule, rule: Rule) -> str:
-    """What both want, empty when they do not get in each other's way."""
-    taken, wanted = _wants(winner), _wants(rule)
-    for thing, value in wanted.items():
-        if thing in taken and (value is None or value != taken[thing]):
-            return thing
-    return ""
+def _clashes(value: Scalar | None, taken: Scalar | None) -> bool:
+    """Whether two wishes for one thing exclude each other; the same value may be set by both."""
+    return value is None or value != taken
 
 
 def _wants(rule: Rule) -> Mapping[str, Scalar | None]:
