@@ -84,7 +84,8 @@ def draft(rule: Rule, match: Match, state: RecordState, reasons: Sequence[Reason
 def why_of(rule: Rule, reasons: Sequence[Reason]) -> str:
     """One sentence for a manager: the rule's own, with the facts that made it act."""
     told = [reason for part in ("when", "if", "unless") for reason in reasons if _tells(reason, part)]
-    facts = list(dict.fromkeys(one_line(reason.text) for reason in told if reason.text))[:WHY_FACTS]
+    # What a reason says after its first comma is about the rule, not about the record.
+    facts = list(dict.fromkeys(one_line(reason.text.partition(", ")[0]) for reason in told))[:WHY_FACTS]
     sentence = one_line(rule.why)
     return f"{sentence.rstrip('.')} ({', '.join(facts)})" if facts else sentence
 
