@@ -18,6 +18,7 @@ from rules.shape import (
     DateText,
     DurationText,
     IdText,
+    Items,
     ListOf,
     NumberText,
     PercentText,
@@ -216,8 +217,8 @@ class Conditions(Shape):
 
     where: ClassVar[str] = "a condition"
     takes_custom: ClassVar[bool] = True
-    any_: Annotated[list[Conditions], AfterValidator(_some)] | None = Field(None, alias="any")
-    all_: Annotated[list[Conditions], AfterValidator(_some)] | None = Field(None, alias="all")
+    any_: Annotated[Items[Conditions], AfterValidator(_some)] | None = Field(None, alias="any")
+    all_: Annotated[Items[Conditions], AfterValidator(_some)] | None = Field(None, alias="all")
     not_: Conditions | None = Field(None, alias="not")
     status: TextTest | None = None
     owner: OwnerTests | None = None
@@ -335,7 +336,7 @@ class RuleShape(Shape):
     wait: DurationText | None = None
     if_: Conditions | None = Field(None, alias="if")
     unless: Conditions | None = None
-    then: list[Action]
+    then: Items[Action]
     once: Annotated[Once, PlainValidator(once_word)] = Once("occasion")
     limit: LimitShape | None = None
     backfill: Annotated[Backfill, PlainValidator(backfill_word)] = Backfill()

@@ -193,6 +193,12 @@ def _as_list(value: object) -> object:
     return items
 
 
+def _few(value: object) -> object:
+    if isinstance(value, list) and len(value) > MAX_ITEMS:
+        raise ValueError(f"the list has more than {MAX_ITEMS:,} items")
+    return value
+
+
 def _true(text: str) -> bool:
     if not scalars.yes_no(text):
         raise ValueError("only `true` makes sense here; remove the key otherwise")
@@ -233,6 +239,9 @@ DateText = Annotated[date, _typed(scalars.day)]
 DurationText = Annotated[Duration, _typed(scalars.duration)]
 SpanText = Annotated[tuple[time, time], _typed(scalars.span)]
 ListOf = Annotated[list[T], BeforeValidator(_as_list)]
+"""A list of values, or one value alone."""
+Items = Annotated[list[T], BeforeValidator(_few)]
+"""A list of mappings."""
 
 
 # -- references ------------------------------------------------------------------------------------------------------

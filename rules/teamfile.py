@@ -22,7 +22,19 @@ from rules import scalars
 from rules.calendar import OFFICE, WorkCalendar
 from rules.model import Absence, CalendarSpec, ContactLimits, Person, Place, Pool, Team
 from rules.schema import PersonName, RoundRobin
-from rules.shape import Count, DateText, DurationText, ListOf, Names, NumberText, Shape, Text, text_of, words_only
+from rules.shape import (
+    Count,
+    DateText,
+    DurationText,
+    Items,
+    ListOf,
+    Names,
+    NumberText,
+    Shape,
+    Text,
+    text_of,
+    words_only,
+)
 from rules.vocabulary import ATTEMPT_WORDS, REPLY_WORDS, RESERVED_NAMES, not_known
 from rules.yamlfile import Loc, MapNode, Node, TextNode, locate, plain, read_yaml
 
@@ -106,7 +118,7 @@ class PersonShape(Shape):
     crm: Text
     manager: PersonName | None = None
     zone: Zone | None = None
-    away: list[Away] = Field(default_factory=list)
+    away: Items[Away] = Field(default_factory=list)
     skills: ListOf[Text] = Field(default_factory=list)
     daily: Count | None = None
     weight: NumberText | None = None

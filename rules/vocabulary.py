@@ -13,6 +13,9 @@ from typing import Literal
 
 from rules.yamlfile import shown
 
+MANY = 200
+"""So many names that the nearest is sought only among those with the same first letter."""
+
 FieldType = Literal["text", "number", "boolean", "date", "owner"]
 
 FIELDS: Mapping[str, FieldType] = {
@@ -323,8 +326,10 @@ def word(where: str, name: str) -> Word | None:
 
 def nearest(text: str, allowed: Iterable[str]) -> str | None:
     """The allowed word that was most likely meant, None when none is near."""
-    by_fold = {_fold(choice): choice for choice in allowed}
-    folded = _fold(text)
+    folded, choices = _fold(text), list(allowed)
+    if len(choices) > MANY:  # comparing with everybody of a large team takes too long for every mistake of a file
+        choices = [choice for choice in choices if choice[:1].lower() == folded[:1]]
+    by_fold = {_fold(choice): choice for choice in choices}
     meant = next((other for other in _OTHER_TONGUES.get(folded, ()) if _fold(other) in by_fold), None)
     close = get_close_matches(folded, by_fold, n=1, cutoff=0.75) or ([_fold(meant)] if meant else [])
     close = close or get_close_matches(folded, by_fold, n=1, cutoff=0.55)

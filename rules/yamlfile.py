@@ -18,6 +18,8 @@ from connector.domain.errors import Problem
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 40
+MAX_FAULTS = 1_000
+"""After so many the rest of a file is not read."""
 
 Loc = tuple[str | int, ...]
 """Where something stands inside a file: keys and list positions from the top."""
@@ -296,6 +298,8 @@ class _Composer:
 
     def fault(self, event: yaml.Event, loc: Loc, message: str) -> None:
         self.faults.append(Fault(loc, *_mark(event), message))
+        if len(self.faults) >= MAX_FAULTS:
+            raise _RefusedError
 
 
 def _mark(event: yaml.Event) -> tuple[int, int]:

@@ -503,3 +503,9 @@ def test_a_message_quotes_at_most_forty_characters_on_one_line(workspace: Path) 
     (message,) = told(load(workspace, with_line('wait: "' + "very\\n" * 50 + '"')))
     assert "\n" not in message
     assert "`very very very very very very very ve...`" in message
+
+
+@pytest.mark.parametrize("line", ["then: [{items}]", "if: {{any: [{items}]}}", "if: {{status: [{items}]}}"])
+def test_a_list_beyond_all_measure_is_refused_in_one_line(workspace: Path, line: str) -> None:
+    (message,) = told(load(workspace, with_line(line.format(items="{x: y}," * 1_001))))
+    assert "the list has more than 1,000" in message

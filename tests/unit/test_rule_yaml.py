@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rules.yamlfile import MAX_BYTES, MAX_DEPTH, load_mapping, locate, parse_yaml, plain
+from rules.yamlfile import MAX_BYTES, MAX_DEPTH, MAX_FAULTS, load_mapping, locate, parse_yaml, plain
 
 
 def faults(text: str | bytes) -> list[str]:
@@ -129,3 +129,7 @@ def test_a_list_is_no_mapping(tmp_path: Path) -> None:
     mapping, problems, _ = load_mapping(path)
     assert mapping is None
     assert [problem.line for problem in problems] == [1]
+
+
+def test_after_a_thousand_faults_the_rest_is_not_read() -> None:
+    assert len(faults("a: 1\n" * 100_000)) == MAX_FAULTS
