@@ -1,0 +1,1 @@
+"""What docs/performance.md claims, measured here: `make bench`."""
