@@ -51,9 +51,10 @@ class Case:
         return self.state.record.owner or ""
 
     @property
-    def order(self) -> tuple[datetime, RecordRef, str, str]:
-        """Sorts the matches of a pass: due oldest first."""
-        return (self.match.due, self.match.record, self.rule.id, self.match.occasion)
+    def order(self) -> tuple[datetime, str, int, str, str, str]:
+        """Sorts the matches of a pass: due oldest first, then by record, whose ids count up in either CRM."""
+        ref = self.match.record
+        return (self.match.due, ref.kind, len(ref.id), ref.id, self.rule.id, self.match.occasion)
 
 
 @dataclass(slots=True)
@@ -132,6 +133,7 @@ class Planner:
         day = self._moment.now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
         tomorrow = day + timedelta(days=1)
         kept = []
+        later: Counter[str] = Counter()
         for case in cases:
             backfill = case.rule.backfill
             if not case.match.backfill or backfill.how != "spread":
@@ -140,7 +142,11 @@ class Planner:
                 let_go[case.rule.id] += 1
                 kept.append(case)
             else:
-                self._wait(case, f"backfill of {case.rule.id}: {backfill.per_day} per day, the rest follow", tomorrow)
+                later[case.rule.id] += 1
+                self._sheets[case.match.record].due(tomorrow)
+        for rule, count in sorted(later.items()):
+            per_day = self._rules[rule].backfill.per_day
+            self._notices.append(f"{rule}: {count} older matches follow at {per_day} per day")
         return kept
 
     def _uncontested(self, cases: Sequence[Case]) -> Sequence[Case]:
