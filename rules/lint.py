@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from connector.domain.errors import Problem
-from rules.model import AllOf, AnyOf, Condition, FieldTest, Not, Place, Rule, RuleSet, SinceTest
+from rules.model import AllOf, AnyOf, Condition, FieldTest, Not, Place, Rule, SinceTest
 
 _LOWER = ("at_least", "over", "after")
 _UPPER = ("at_most", "under", "before")
 _NOWHERE = Place("", 0, 0)
 
 
-def check(ruleset: RuleSet) -> tuple[Problem, ...]:
+def check(rules: Iterable[Rule]) -> Iterator[Problem]:
     """Every rule that can never act, with the condition that prevents it."""
-    return tuple(problem for rule in ruleset.rules for problem in _rule(rule))
+    for rule in rules:
+        yield from _rule(rule)
 
 
 def _rule(rule: Rule) -> Iterator[Problem]:

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from connector.domain.errors import Problem
 from connector.domain.model import Kind
+from rules import lint
 from rules import schema as shapes
 from rules.meaning import Reader, durations, limit
 from rules.model import NO_WAIT, AnyOf, Condition, Limit, Place, Rule, RuleSet
@@ -68,6 +69,7 @@ def load_rules(
         found += reader.read()
         problems += reader.problems
     problems += _twice(found)
+    problems += lint.check(each.rule for each in found if each.rule)
     broken = {problem.rule for problem in problems if problem.rule}
     rules = tuple(each.rule for each in found if each.rule and each.id not in broken) if team.sound else ()
     ruleset = RuleSet(rules, team.team) if default_limit is None else RuleSet(rules, team.team, default_limit)
