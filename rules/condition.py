@@ -65,9 +65,8 @@ def _joined(items: Sequence[Result], decisive: bool) -> Result:
         # The value stands as long as any of the items that decide it does.
         return Result(decisive, reasons, last_flip(item.flips_at for item in deciding))
     flips = first_flip(item.flips_at for item in items)
-    unknown = [item for item in items if item.holds is None]
-    if unknown:
-        return Result(None, reasons, flips, any(item.guarded for item in unknown))
+    if any(item.holds is None for item in items):
+        return Result(None, reasons, flips, any(item.guarded for item in items))
     return Result(not decisive, reasons, flips)
 
 

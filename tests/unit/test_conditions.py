@@ -241,6 +241,16 @@ def test_attempts_lie_within_bounds() -> None:
     assert seen(attempts(3), of).reasons[0].text == "2 call attempts since assigned on 2026-03-02 09:00, not at least 3"
 
 
+def test_a_meeting_that_will_be_over_may_change_a_count_of_attempts() -> None:
+    met = AttemptsTest(1, None, ("meeting",), "anyone", "assigned", "if.attempts", PLACE)
+    of = state(meeting("2026-03-10 13:00", "2026-03-10 14:00"))
+    assert (seen(met, of).holds, seen(met, of).flips_at) == (False, at("2026-03-10 14:00"))
+    assert holds(met, of, "2026-03-10 14:00") is True
+    assert seen(attempts(1), of).flips_at is None
+    touched = TouchedTest("owner", "if.touched_by", PLACE)
+    assert (seen(touched, of).holds, seen(touched, of).flips_at) == (False, at("2026-03-10 14:00"))
+
+
 def test_a_reply_counts_since_its_anchor() -> None:
     answered = RepliedTest(True, "assigned", "unless.replied", PLACE)
     silent = RepliedTest(False, "assigned", "if.replied", PLACE)

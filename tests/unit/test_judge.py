@@ -314,6 +314,16 @@ def test_an_occasion_whose_wait_was_over_before_the_next_began_is_not_replaced()
     assert (verdict.outcome, verdict.next_at) == ("waits", at("2026-03-11 10:00"))
 
 
+def test_what_is_blocked_or_held_gives_way_when_a_newer_occasion_is_due() -> None:
+    of = answered(email("2026-03-09 10:00", None, id="m2"))
+    blocked = judged(replace(SOON_AFTER, if_=field_is("country", "DE")), of, "2026-03-10 09:00").verdict
+    assert (blocked.outcome, blocked.next_at) == ("blocked", at("2026-03-11 10:00"))
+    held = replace(of, marks=(mark("held", "reply@m1", "2026-03-08 09:00", scope="reply@m1"),))
+    verdict = judged(SOON_AFTER, held, "2026-03-10 09:00").verdict
+    assert (verdict.outcome, verdict.next_at) == ("held", at("2026-03-11 10:00"))
+    assert outcome(SOON_AFTER, held, "2026-03-11 10:00") == "fires"
+
+
 def test_the_latest_of_several_that_are_due_is_acted_on() -> None:
     of = answered(email("2026-03-09 10:00", None, id="m2"))
     found = judged(SOON_AFTER, of, "2026-03-20 09:00")
