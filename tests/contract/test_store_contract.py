@@ -502,6 +502,14 @@ def test_held_actions_are_released_oldest_first_and_match_by_match(unit: UnitOfW
     assert unit.outbox_counts() == {"pending": 5}
 
 
+def test_no_more_held_actions_are_released_than_asked_for(unit: UnitOfWork) -> None:
+    for ref in (ANN, BEN, DEAL):
+        planned(unit, held=(action(ref),))
+    assert unit.release(None, 1, NOW) == 1
+    assert unit.release(None, 0, NOW) == 0
+    assert unit.outbox_counts() == {"pending": 1, "held": 2}
+
+
 # -- merges ----------------------------------------------------------------------------------------------------------
 
 
