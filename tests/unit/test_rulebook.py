@@ -191,6 +191,28 @@ def test_a_disagreement_plans_nothing_for_that_rule_and_names_rule_and_record(mo
     assert verdict.reasons[-1].path == "engine"
 
 
+class Eager:
+    """An engine that says of every rule that it matches."""
+
+    def evaluate(self, facts: Mapping[str, str | int | float | bool]) -> frozenset[str]:
+        return frozenset({"r"})
+
+
+def test_an_engine_that_matches_what_the_conditions_stop_is_reported_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(confirm, "make_engine", lambda program, kind: Eager())
+    german = book(rule(if_=field_is("country", "DE")))
+    (decision,) = german.evaluate([state(lead(country="FR"))], moment(NOW))
+    assert decision.matches == ()
+    assert len(decision.alarms) == 1
+
+
+@pytest.mark.parametrize("fresh", [lead(converted=True), lead("2026-03-04 09:59")])
+def test_what_a_guard_or_the_clock_stops_is_no_disagreement(monkeypatch: pytest.MonkeyPatch, fresh: Record) -> None:
+    monkeypatch.setattr(confirm, "make_engine", lambda program, kind: Eager())
+    (decision,) = book(rule(wait=span(1, "hours"))).evaluate([state(fresh)], moment(NOW))
+    assert (decision.matches, decision.alarms) == ((), ())
+
+
 # -- explaining ----------------------------------------------------------------------------------------------------
 
 
