@@ -9,7 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from connector.domain.errors import Problem
-from connector.domain.model import CrmSchema, Owner
+from connector.domain.model import CrmSchema, Owner, Value
+from rules.calendar import WorkCalendar
+from rules.compare import shown
 from rules.model import EnrollAction, Person, Place, Rule, RuleSet, Team
 from rules.words import Words, queue_named
 
@@ -30,6 +32,15 @@ class Binding:
     """A pool's members whom the CRM knows, in the pool's order."""
     enrolling: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Rule id: the names it enrolls in; only rules that enroll."""
+
+    words: Mapping[str, str] = field(default_factory=dict)
+    """Our word for a status, under the CRM's spelling of it in small letters."""
+
+    def told(self, name: str, value: Value, calendar: WorkCalendar | None = None) -> str:
+        """A field's value as a reason tells it: a status in our word, so that both CRMs' reasons read alike."""
+        if name == "status" and isinstance(value, str):
+            return self.words.get(value.casefold(), value)
+        return shown(value, calendar)
 
     def queue(self, name: str) -> Owner | None:
         """The queue of that name or id."""
@@ -52,6 +63,7 @@ def bind(ruleset: RuleSet, schema: CrmSchema | None, owners: Sequence[Owner]) ->
             rules += () if words.problems else (bound,)
     binding = Binding(
         rules=tuple(rules),
+        words={value.casefold(): word for word, value in schema.statuses.items()} if schema is not None else {},
         schema=schema,
         owners={owner.id: owner for owner in owners},
         people=people,

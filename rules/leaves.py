@@ -84,7 +84,7 @@ def _field(leaf: FieldTest, facts: Facts, calendar: WorkCalendar) -> Seen:
         if leaf.op == "known" and not hidden:
             return Seen(not leaf.values[0], f"{name} is empty")
         return Seen(None, f"the CRM does not show {name}" if hidden else f"{name} is empty", guard=guard)
-    text = f"{name} is {shown(value, calendar)}"
+    text = f"{name} is {facts.binding.told(name, value, calendar)}"
     if leaf.op == "known":
         return Seen(bool(leaf.values[0]), text)
     if leaf.op == "within":
@@ -93,11 +93,11 @@ def _field(leaf: FieldTest, facts: Facts, calendar: WorkCalendar) -> Seen:
     if holds is None:
         return Seen(None, f"{text}, which cannot be compared", guard=name in CONTACT_GUARDS)
     told = holds or leaf.op == "not_in" or isinstance(value, bool)
-    return Seen(holds, text if told else f"{text}, not {_wanted(leaf, calendar)}")
+    return Seen(holds, text if told else f"{text}, not {_wanted(leaf, facts, calendar)}")
 
 
-def _wanted(leaf: FieldTest, calendar: WorkCalendar) -> str:
-    words = " or ".join(shown(value, calendar) for value in leaf.values)
+def _wanted(leaf: FieldTest, facts: Facts, calendar: WorkCalendar) -> str:
+    words = " or ".join(facts.binding.told(leaf.field, value, calendar) for value in leaf.values)
     return words if leaf.op == "in" else f"{leaf.op.replace('_', ' ')} {words}"
 
 

@@ -112,21 +112,21 @@ Trigger = Created | FieldChange | Assigned | QuietFor | AttemptsReach | Replied 
 
 @dataclass(frozen=True, slots=True)
 class AllOf:
-    items: tuple["Condition", ...]
+    items: tuple[Condition, ...]
     path: str
     place: Place
 
 
 @dataclass(frozen=True, slots=True)
 class AnyOf:
-    items: tuple["Condition", ...]
+    items: tuple[Condition, ...]
     path: str
     place: Place
 
 
 @dataclass(frozen=True, slots=True)
 class Not:
-    item: "Condition"
+    item: Condition
     path: str
     place: Place
 

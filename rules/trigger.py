@@ -78,17 +78,19 @@ def _field_change(trigger: FieldChange, facts: Facts, calendar: WorkCalendar) ->
     path, name = f"when.{trigger.how}", trigger.field
     changes = facts.changes_of(name)
     found = [
-        _changed(change, calendar) for change in changes if change.origin == "crm" and _fits(trigger, change, calendar)
+        _changed(change, facts, calendar)
+        for change in changes
+        if change.origin == "crm" and _fits(trigger, change, calendar)
     ]
-    if not changes and trigger.how == "becomes" and not trigger.origins:
-        known, value = facts.field(name)
-        if known and any_same(value, trigger.values, calendar):
+    if trigger.how == "becomes" and not trigger.origins:
+        value = changes[0].old if changes else facts.field(name)[1]
+        if value not in (None, "") and any_same(value, trigger.values, calendar):
             at = facts.record.created
-            text = f"{name} is {shown(value, calendar)} since creation on {shown(at, calendar)}"
-            found.append(Occasion(_change_id(name, at, value), at, text))
+            text = f"{name} is {facts.binding.told(name, value, calendar)} since creation on {shown(at, calendar)}"
+            found.insert(0, Occasion(_change_id(name, at, value), at, text))
     if found:
         return Occasions(path, tuple(found))
-    words = " or ".join(shown(value, calendar) for value in trigger.values)
+    words = " or ".join(facts.binding.told(name, value, calendar) for value in trigger.values)
     missed = {"becomes": f"become {words}", "leaves": f"left {words}", "changes": "changed"}[trigger.how]
     return Occasions(path, none=f"{name} has not {missed}")
 
@@ -101,11 +103,10 @@ def _fits(trigger: FieldChange, change: Change, calendar: WorkCalendar) -> bool:
     return any_same(change.new if trigger.how == "becomes" else change.old, trigger.values, calendar)
 
 
-def _changed(change: Change, calendar: WorkCalendar) -> Occasion:
-    text = f"{change.field} went from {shown(change.old, calendar)} to {shown(change.new, calendar)}"
-    return Occasion(
-        _change_id(change.field, change.at, change.new), change.at, f"{text} on {shown(change.at, calendar)}"
-    )
+def _changed(change: Change, facts: Facts, calendar: WorkCalendar) -> Occasion:
+    old, new = (facts.binding.told(change.field, value, calendar) for value in (change.old, change.new))
+    text = f"{change.field} went from {old} to {new} on {shown(change.at, calendar)}"
+    return Occasion(f"{change.field}#{change.id}", change.at, text)
 
 
 def _change_id(name: str, at: datetime, value: Value) -> str:

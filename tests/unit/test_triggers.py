@@ -77,9 +77,9 @@ def test_every_time_a_status_becomes_the_value_is_an_occasion_of_its_own() -> No
     assert len(started(FieldChange("changes", "status"), flapped)) == 4
 
 
-def test_an_occasion_of_a_change_is_named_after_field_instant_and_value() -> None:
+def test_an_occasion_of_a_change_is_named_after_field_and_change() -> None:
     moved = state(change("status", "Open - Not Contacted", "Interested", "2026-03-03 10:00"))
-    assert list(started(INTERESTED, moved)) == ["status@2026-03-03T10:00:00+00:00#Interested"]
+    assert list(started(INTERESTED, moved)) == ["status#status:2026-03-03 10:00"]
 
 
 def test_a_change_from_another_value_does_not_count() -> None:
