@@ -37,6 +37,10 @@ NOT_FOUND = "NOT_FOUND"
 BROKEN_FOR_GOOD = frozenset({522, 525, 526})
 """HubSpot's edge cannot reach or trust its own servers for this account: their support has to act."""
 
+_CODE_IN_TEXT = re.compile(r'"error"\s*:\s*"([A-Z][A-Z0-9_]+)"')
+_NAME_IN_TEXT = re.compile(r'"name"\s*:\s*"([a-z][a-z0-9_]{1,99})"')
+"""HubSpot puts the rows' errors as JSON into the message of a refused batch."""
+
 _WORD = re.compile(r"\b[A-Z][A-Z0-9]+(?:_[A-Z0-9]+)+\b|\bSequenceError\.[A-Z_]+\b")
 
 
@@ -109,18 +113,23 @@ def garbled(reply: Reply, call: Call) -> FollowupError:
 
 
 def words_of(body: object) -> tuple[str, ...]:
-    """HubSpot's codes in an error body, the most telling first, then the names of the properties it complains about."""
+    """HubSpot's codes in an error body, the most telling first, then the names of the properties it complains about.
+
+    A sentence is searched for codes only where nothing else has one: it may list every option of a picklist.
+    """
+    errors = [error for error in (*_nested(body), body) if isinstance(error, Mapping)]
+    texts = [str(error.get("message") or "") for error in errors]
     found: dict[str, None] = {}
-    for error in (body, *_nested(body)):
-        if not isinstance(error, Mapping):
-            continue
-        for name in ("subCategory", "code", "errorType", "message"):
-            text = error.get(name)
-            found.update(dict.fromkeys(_WORD.findall(text) if isinstance(text, str) else ()))
-        category = error.get("category")
-        if isinstance(category, str) and category:
-            found[category] = None
+    for error in errors:
+        for name in ("subCategory", "code", "errorType"):
+            found.update(dict.fromkeys(_WORD.findall(str(error.get(name) or ""))))
+    found.update(dict.fromkeys(word for text in texts for word in _CODE_IN_TEXT.findall(text)))
+    if not found:
+        found.update(dict.fromkeys(word for text in texts for word in _WORD.findall(text)))
+    for error in errors:
+        found.update(dict.fromkeys([str(error["category"])] if error.get("category") else []))
         found.update(dict.fromkeys(_properties(error)))
+    found.update(dict.fromkeys(name for text in texts for name in _NAME_IN_TEXT.findall(text)))
     return tuple(found)[:6]
 
 
