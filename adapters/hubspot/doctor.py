@@ -62,7 +62,7 @@ def _objects(client: HubSpotClient, config: AdapterConfig, catalog: Catalog, nee
             f"read {object_type}",
             lambda object_type=object_type, body=body: client.call(SEARCH, object_type, body=body),  # type: ignore[misc]
             f"{object_type} can be read" + (f"; writing needs crm.objects.{scoped}.write" if needs.writes else ""),
-            f"grant the token {scopes}",
+            f"grant the token {scopes}" + (" and sales-email-read" if object_type == "emails" else ""),
         )
 
 

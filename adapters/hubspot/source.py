@@ -170,8 +170,11 @@ class HubSpotSource:
     # -- searching -------------------------------------------------------------------------------------------------
 
     def _reader(self, object_type: str, properties: Sequence[str], position: Position) -> Reader:
-        settled = ms_of(self._config.clock.now() - SETTLE)
-        return Reader(position, stamp_of(object_type), settled, self._searcher(object_type, properties))
+        now = self._config.clock.now()
+        if self._client.server_time is not None and not self._client.loopback:
+            now = min(now, self._client.server_time)  # a clock of ours that is ahead must not shorten the hour
+        search = self._searcher(object_type, properties)
+        return Reader(position, stamp_of(object_type), ms_of(now - SETTLE), search)
 
     def _searcher(
         self, object_type: str, properties: Sequence[str]

@@ -2,7 +2,8 @@
 
 HubSpot's search shows a changed row after a while, not in the order of the stamps, and rows move while one pages. So:
 
-- A **fast** read asks for rows from a little before the newest stamp seen: ten minutes, but no more than 150 rows.
+- A **fast** read asks for rows from a little before the newest stamp seen: ten minutes, but no more than 150 rows. It
+  does so whatever the clock says.
 - An **authoritative** read asks once more for every row when its stamp is an hour old (`SETTLE`): all that the index
   still owed by then is there. `trail` is the stamp up to which this has been done; it never passes a row that was seen.
 - Both are one search: two ranges of stamps in one request. A row comes at most twice, beside the small overlap; of a
@@ -12,8 +13,8 @@ HubSpot's search shows a changed row after a while, not in the order of the stam
   range up to the newest stamp is read in the order of ids instead; such a sweep survives being interrupted.
 - Positions are stamps of rows, never of a clock: a clock that is wrong can make us read too much, not too little.
 - An answer that is out of order, or has no order by id, is paged by offset instead, within the ceiling.
-- Row versions that were handed on since `trail` are remembered by a short digest, so that the second sight of an
-  unchanged row costs its place on a search page and nothing else.
+- Row versions that will be seen again are remembered by a short digest, so that the second sight of an unchanged row
+  costs its place on a search page and nothing else.
 """
 
 from __future__ import annotations
@@ -139,7 +140,9 @@ class Reader:
         self._settled = position.sweep.settled if position.sweep else settled
         self._search = search
         known = position.seen
-        self._seen = dict.fromkeys(known[i : i + DIGEST] for i in range(0, len(known), DIGEST))
+        # Digests with their stamps; those of the cursor come without.
+        self._seen: dict[str, int | None] = {known[i : i + DIGEST]: None for i in range(0, len(known), DIGEST)}
+        self._finished = False
         self._newest: list[int] = []
         self._upto = min(position.fast, self._settled)
         self._ranges = self._open_ranges(position)
@@ -147,11 +150,15 @@ class Reader:
     @property
     def position(self) -> Position:
         """Where the stream stands after the last page that was handed out."""
-        return replace(self._at, seen="".join(list(self._seen)[-REMEMBERED:]))
+        # While a long read is under way the settled rows need no remembering: it goes on behind them.
+        floor = 0 if self._finished else self._settled + 1
+        kept = [digest for digest, stamp in self._seen.items() if stamp is None or stamp >= floor]
+        return replace(self._at, seen="".join(kept[-REMEMBERED:]))
 
     def forget(self, hit: Hit) -> None:
-        """Hand this row on once more when it is seen again: it was not complete yet."""
-        self._seen.pop(hit.digest, None)
+        """Hand this row on once more when it is seen again: it was not complete yet. After its hour it is."""
+        if hit.stamp > self._settled:
+            self._seen.pop(hit.digest, None)
 
     def pages(self) -> Iterator[list[Hit]]:
         """The rows that were not handed on before in the version they have now. The last page may be empty."""
@@ -187,10 +194,9 @@ class Reader:
 
     def _open_ranges(self, position: Position) -> list[tuple[int, int | None, int]]:
         """The ranges of this read: from, to (None: open), and ids beyond (0: all)."""
-        after_trail = position.trail + 1
-        fresh = max(position.back, after_trail)
+        fresh, after_trail = position.back, position.trail + 1
         if self._upto + 1 >= fresh:
-            return [(after_trail, None, 0)]
+            return [(min(fresh, after_trail), None, 0)]
         ranges: list[tuple[int, int | None, int]] = [(fresh, None, 0)]
         if self._upto > position.trail:
             ranges.insert(0, (after_trail, self._upto, 0))
@@ -286,8 +292,11 @@ class Reader:
         fast, last_id = max(top, (self._at.fast, self._at.last_id))
         bounded = self._newest[0] + 1 if len(self._newest) >= OVERLAP_ROWS else 0
         trail = max(self._at.trail, min(fast, self._settled))
-        back = max(self._overlap_start(), fast - OVERLAP_MS, bounded, trail + 1)
+        back = max(self._overlap_start(), fast - OVERLAP_MS, bounded)
         self._at = replace(self._at, fast=fast, last_id=last_id, back=back, trail=trail, sweep=None)
+        again = min(back, trail + 1)
+        self._seen = {digest: stamp for digest, stamp in self._seen.items() if stamp is None or stamp >= again}
+        self._finished = True
 
     def _overlap_start(self) -> int:
         """From which stamp on this read was open; the next overlap never reaches further back."""
@@ -301,18 +310,16 @@ class Reader:
             heapq.heappushpop(self._newest, stamp)
 
     def _news(self, hits: Sequence[Hit], edge: frozenset[str]) -> list[Hit]:
-        """The hits not handed on before; those that are not settled yet are remembered."""
+        """The hits not handed on before; from now on they are remembered."""
         news = []
         for hit in hits:
             digest = hit.digest
-            known = digest in self._seen or digest in edge
             self._rank(hit.stamp)
-            if hit.stamp <= self._settled:
-                self._seen.pop(digest, None)
-            else:
-                self._seen[digest] = None
-            if not known:
+            if digest not in self._seen and digest not in edge:
                 news.append(hit)
+            self._seen[digest] = hit.stamp
+        for digest in list(self._seen)[: max(0, len(self._seen) - 2 * REMEMBERED)]:
+            del self._seen[digest]
         return news
 
 

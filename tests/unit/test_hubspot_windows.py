@@ -225,11 +225,36 @@ def test_a_property_that_was_not_read_so_far_starts_the_stream_over_and_one_less
     assert Position.of("not json", ("a",)).fast == 0
 
 
+def test_a_clock_that_is_days_ahead_does_not_end_the_overlap() -> None:
+    index = Index({1: T0 + 5_000})
+    _, cursor = _read(index, None, T0 + 100 * HOUR)
+    index.rows[2] = T0 + 4_000
+    hits, _ = _read(index, cursor, T0 + 101 * HOUR)
+    assert [hit.id for hit in hits] == [2]
+
+
+def test_a_cursor_stays_small_whatever_was_read() -> None:
+    index = Index({id_: T0 + id_ for id_ in range(1, 5_001)})
+    reader = Reader(Position.of(None, ("a",)), STAMP, T0 + HOUR, index.search)
+    assert max(len(reader.position.text()) for _ in reader.pages()) < 2_000
+    reader = Reader(Position.of(None, ("a",)), STAMP, T0 - HOUR, index.search)
+    assert max(len(reader.position.text()) for _ in reader.pages()) < 17_000
+
+
 def test_a_row_that_was_not_complete_is_handed_on_again() -> None:
     index = Index({1: T0})
     reader = Reader(Position.of(None, ("a",)), STAMP, T0 - HOUR, index.search)
     for page in reader.pages():
         for hit in page:
             reader.forget(hit)
-    hits, _ = _read(index, reader.position.text(), T0 + 60_000)
+    hits, cursor = _read(index, reader.position.text(), T0 + 60_000)
     assert [hit.id for hit in hits] == [1]
+    assert _read(index, cursor, T0 + 2 * HOUR)[0] == []
+
+
+def test_up_to_two_thousand_young_rows_are_handed_on_only_once() -> None:
+    index = Index({id_: T0 + id_ for id_ in range(1, 1_901)})
+    _, cursor = _read(index, None, T0 + 2_000)
+    for now in (T0 + 3_000, T0 + 2 * HOUR, T0 + 3 * HOUR):
+        hits, cursor = _read(index, cursor, now)
+        assert hits == []
