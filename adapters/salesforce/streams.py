@@ -1,8 +1,9 @@
 """Reads one object in the order of its stamps, page by page, so that nothing is missed and little is read twice.
 
 Rows can appear after rows with later stamps, because a stamp is taken inside a transaction that ends later. So a pass
-does not begin where the last one ended but five minutes of the CRM's time before, or at the last 1,500 rows if those
-five minutes hold more, which keeps a quiet pass after a bulk load at one page.
+does not begin where the last one ended but five minutes of the CRM's time before. If those five minutes hold more than
+1,500 rows (a bulk load), a pass begins at the last 1,500, which keeps it at one page, and what lies between is read
+again once, when the five minutes are over: nothing late within the margin is passed for good.
 """
 
 from __future__ import annotations
@@ -53,11 +54,13 @@ class Cursor:
 
     position: Position = Position()
     columns: frozenset[str] = frozenset()
+    trail: Position | None = None
+    """From where to read once more when the margin is over; None when nothing was left out of the overlap."""
 
     def dump(self) -> str:
         """The text that is saved."""
-        stamp = self.position.stamp.isoformat() if self.position.stamp else None
-        return json.dumps({"stamp": stamp, "id": self.position.id, "columns": sorted(self.columns)})
+        trail = None if self.trail is None else _saved(self.trail)
+        return json.dumps({**_saved(self.position), "columns": sorted(self.columns), "trail": trail})
 
     @classmethod
     def load(cls, saved: str | None) -> Cursor:
@@ -68,9 +71,27 @@ class Cursor:
             raw = None
         if not isinstance(raw, dict) or not isinstance(raw.get("columns"), list):
             return cls()
-        stamp = instant(raw.get("stamp"))
-        position = Position(stamp, str(raw.get("id") or "")) if stamp else Position()
-        return cls(position, frozenset(str(column) for column in raw["columns"]))
+        trail = raw.get("trail")
+        columns = frozenset(str(column) for column in raw["columns"])
+        return cls(_position(raw), columns, _position(trail) if isinstance(trail, dict) else None)
+
+    def start(self, shape: frozenset[str], crm_now: datetime) -> Cursor:
+        """From where a pass that wants these columns reads at this instant."""
+        if not shape <= self.columns:
+            return Cursor()
+        stamp = self.position.stamp
+        if self.trail is not None and stamp is not None and stamp <= crm_now - LATE:
+            return Cursor(self.trail, self.columns)
+        return self
+
+
+def _saved(position: Position) -> dict[str, str | None]:
+    return {"stamp": position.stamp.isoformat() if position.stamp else None, "id": position.id}
+
+
+def _position(raw: Mapping[str, object]) -> Position:
+    stamp = instant(raw.get("stamp"))
+    return Position(stamp, str(raw.get("id") or "")) if stamp else Position()
 
 
 @dataclass(frozen=True)
@@ -103,25 +124,29 @@ class Stream:
 class Tail:
     """The last rows seen, from which the next pass's start is chosen."""
 
-    def __init__(self, start: Position) -> None:
-        self._start = start
+    def __init__(self, start: Cursor) -> None:
+        self._settled = start.position
+        self._trail = start.trail
+        self._last = start.position
         self._rows: deque[Position] = deque(maxlen=OVERLAP_ROWS)
 
-    def add(self, position: Position) -> None:
+    def add(self, position: Position, crm_now: datetime) -> None:
         """Note a row, in the order of reading."""
         self._rows.append(position)
+        self._last = position
+        if position.stamp is not None and position.stamp <= crm_now - LATE:
+            self._settled = position
+            self._rows.clear()
 
     def last(self) -> Position:
         """The last row of all, or the start."""
-        return self._rows[-1] if self._rows else self._start
+        return self._last
 
-    def safe(self, crm_now: datetime) -> Position:
-        """The last row behind which nothing late is expected; never before the start, never over 1,500 rows back."""
-        edge = crm_now - LATE
-        for position in reversed(self._rows):
-            if position.stamp is not None and position.stamp <= edge:
-                return position
-        return self._rows[0] if len(self._rows) == OVERLAP_ROWS else self._start
+    def cursor(self, shape: frozenset[str]) -> Cursor:
+        """The next pass begins behind the last row that nothing late is expected before, or 1,500 rows back."""
+        if len(self._rows) < OVERLAP_ROWS:
+            return Cursor(self._settled, shape, self._trail)
+        return Cursor(self._rows[0], shape, self._trail or self._settled)
 
 
 def crm_now(clock: Clock, client: Client) -> datetime:
@@ -136,9 +161,7 @@ def read(stream: Stream, saved: str | None, client: Client, clock: Clock) -> Ite
     A lost server-side cursor is replaced by a new query behind the last row; any other error leaves the pages so far
     usable. The cursor is moved by rows only, never by a clock.
     """
-    cursor = Cursor.load(saved)
-    start = cursor.position if stream.shape <= cursor.columns else Position()
-    tail = Tail(start)
+    tail = Tail(Cursor.load(saved).start(stream.shape, crm_now(clock, client)))
     more: str | None = None
     while True:
         batch = _fetch(stream, tail.last(), more, client)
@@ -146,15 +169,15 @@ def read(stream: Stream, saved: str | None, client: Client, clock: Clock) -> Ite
             raise RetryableError(
                 f"Salesforce sent an empty page in the middle of {stream.table}; it is read again later"
             )
+        now = crm_now(clock, client)
         for row in batch.rows:
             stamp = instant(row.get(stream.stamp))
             if stamp is not None:
-                tail.add(Position(stamp, text(row, "Id") or ""))
-        now = crm_now(clock, client)
+                tail.add(Position(stamp, text(row, "Id") or ""), now)
         page = stream.page(batch.rows)
         yield Page(
             stream=stream.name,
-            cursor=Cursor(tail.safe(now), stream.shape).dump(),
+            cursor=tail.cursor(stream.shape).dump(),
             records=page.records,
             activities=page.activities,
             changes=page.changes,

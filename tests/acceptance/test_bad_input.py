@@ -109,7 +109,7 @@ def test_a_spent_quota_stops_the_pass_and_the_next_one_picks_up(firm: Company) -
         body = {"status": "error", "message": "You have reached your daily limit.", "policyName": "DAILY"}
     path = "/composite/sobjects" if firm.crm == "salesforce" else "/tasks/batch/create"
     firm.server.faults.add(Fault("answer", "POST|PATCH", path, status=status, body=body, times=None))
-    assert "the next pass goes on" in _line(firm, "run", code=3)
+    assert "the next pass" in _line(firm, "run", code=3)
     firm.server.faults.clear()
     assert firm.tasks(lead) == []
     assert firm.run().exit_code == 0
