@@ -18,7 +18,7 @@ from connector.cli.options import (
     stopping,
     workspace_option,
 )
-from connector.cli.tables import print_notes, run_line
+from connector.cli.tables import Teller, run_line, zone_of
 from connector.run import apply_plan
 
 
@@ -36,5 +36,5 @@ def command(file: Path, workspace: Path | None, as_json: bool) -> int:
     if as_json:
         print_json(run_document(result))
     LOGGER.info("%s: %s", result.summary.id, run_line(result.summary))
-    print_notes(Console(stderr=True), result.problems, result.notices)
+    Teller(Console(stderr=True), zone_of(loaded)).notes(result.problems, result.notices)
     return result.exit_code

@@ -16,7 +16,7 @@ from rich.table import Table
 from connector.cli.documents import explain_document, plan_document
 from connector.cli.options import json_option, print_json
 from connector.cli.stage import DAYS, Crm, Stage, Week, open_stage
-from connector.cli.tables import print_plan, print_verdicts
+from connector.cli.tables import Teller, zone_of
 
 NAMES: dict[Crm, str] = {"salesforce": "Salesforce", "hubspot": "HubSpot"}
 
@@ -82,11 +82,12 @@ def _told(console: Console, stage: Stage) -> dict[str, object]:
     console.print(_table(stage.weeks))
     console.print("[dim]the 60 leads of before come back at 20 a day: `backfill` of the rule next-step[/]")
     planned = stage.plan_next_day()
-    print_plan(console, planned.plan, planned, most=5)
+    teller = Teller(console, zone_of(stage.workspace()), planned.people)
+    teller.plan(planned, most=5)
     told = stage.telling()
     for role, ref, verdicts in told:
         console.print(f"\n[bold]{role}[/]: followup explain {ref}")
-        print_verdicts(console, [verdict for verdict in verdicts if verdict.outcome not in ("no", "baseline")])
+        teller.verdicts([verdict for verdict in verdicts if verdict.outcome not in ("no", "baseline")])
     console.print()
     return {
         "weeks": [asdict(week) for week in stage.weeks],

@@ -7,15 +7,13 @@ from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.markup import escape
 
 from connector.bootstrap import Workspace, connect, load_workspace
 from connector.cli.options import configure_log, json_option, print_json, workspace_option
+from connector.cli.tables import Teller, zone_of
 from connector.domain.errors import FollowupError
 from connector.domain.model import Finding
 from connector.run import Connection
-
-SIGNS = {"ok": "[green]ok  [/]", "warn": "[yellow]warn[/]", "fail": "[red]fail[/]"}
 
 
 @click.command("doctor", epilog="Example: followup doctor --workspace my-team")
@@ -31,12 +29,7 @@ def command(workspace: Path | None, as_json: bool) -> int:
         rows = [{"level": f.level, "subject": f.subject, "text": f.text, "cure": f.cure} for f in findings]
         print_json({"findings": rows})
     else:
-        console = Console()
-        for finding in findings:
-            cure = f"\n       cure: {escape(finding.cure)}" if finding.cure else ""
-            console.print(
-                f"{SIGNS[finding.level]} {escape(finding.subject)}: {escape(finding.text)}{cure}", soft_wrap=True
-            )
+        Teller(Console(), zone_of(loaded)).findings(findings)
     return 1 if any(finding.level == "fail" for finding in findings) else 0
 
 

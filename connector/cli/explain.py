@@ -12,7 +12,7 @@ from rich.console import Console
 from connector.bootstrap import Workspace, load_workspace
 from connector.cli.documents import explain_document
 from connector.cli.options import json_option, print_json, workspace_option
-from connector.cli.tables import print_verdicts, when
+from connector.cli.tables import Teller, zone_of
 from connector.domain.errors import ConfigError
 from connector.domain.model import RecordRef, Verdict
 from connector.domain.ports import UnitOfWork
@@ -48,9 +48,9 @@ def command(record: str, rule: str | None, workspace: Path | None, as_json: bool
     if as_json:
         print_json(explain_document(refs[0], clock.now(), verdicts))
     else:
-        console = Console()
-        console.print(f"[bold]{refs[0]}[/] at {when(clock.now())}")
-        print_verdicts(console, verdicts)
+        teller = Teller(Console(), zone_of(loaded))
+        teller.line(f"[bold]{refs[0]}[/] at {teller.when(clock.now())}")
+        teller.verdicts(verdicts)
     return 0
 
 

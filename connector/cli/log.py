@@ -10,7 +10,7 @@ from rich.console import Console
 from connector.bootstrap import load_workspace
 from connector.cli.documents import summary_document
 from connector.cli.options import json_option, plain, print_json, workspace_option
-from connector.cli.tables import print_runs
+from connector.cli.tables import Teller, zone_of
 from connector.store import open_store
 
 
@@ -35,5 +35,5 @@ def command(limit: int, workspace: Path | None, as_json: bool) -> int:
         ]
         print_json({"runs": rows})
     else:
-        print_runs(Console(), runs)
+        Teller(Console(), zone_of(loaded)).runs(runs)
     return 0

@@ -19,7 +19,7 @@ from connector.cli.options import (
     stopping,
     workspace_option,
 )
-from connector.cli.tables import print_notes, print_plan
+from connector.cli.tables import Teller, zone_of
 from connector.run import EXIT_CHANGES, plan_pass
 
 
@@ -40,8 +40,8 @@ def command(workspace: Path | None, as_json: bool, out: Path | None, exit_code: 
     if as_json:
         print_json(document)
     else:
-        print_plan(Console(), result.plan, result)
+        Teller(Console(), zone_of(loaded), result.people).plan(result)
         if out is not None:
             click.echo(f"saved: `followup apply {out}` writes exactly this")
-    print_notes(Console(stderr=True), result.problems, result.notices)
+    Teller(Console(stderr=True), zone_of(loaded)).notes(result.problems, result.notices)
     return result.exit_code if exit_code and result.exit_code == EXIT_CHANGES else 0

@@ -18,7 +18,7 @@ from connector.cli.options import (
     stopping,
     workspace_option,
 )
-from connector.cli.tables import print_notes, run_line
+from connector.cli.tables import Teller, run_line, zone_of
 from connector.run import run_pass
 
 
@@ -37,8 +37,7 @@ def command(workspace: Path | None, as_json: bool) -> int:
     if as_json:
         print_json(run_document(result))
     LOGGER.info("%s: %s", result.summary.id, run_line(result.summary))
-    console = Console(stderr=True)
-    print_notes(console, result.problems, result.notices)
+    Teller(Console(stderr=True), zone_of(loaded)).notes(result.problems, result.notices)
     for rule, count in sorted(result.baseline.items()):
         LOGGER.info("%s: %d records matched before this rule was here: baseline, left alone", rule, count)
     return result.exit_code

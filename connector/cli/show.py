@@ -10,7 +10,7 @@ from rich.console import Console
 from connector.bootstrap import load_workspace
 from connector.cli.documents import summary_document, write_document
 from connector.cli.options import json_option, print_json, workspace_option
-from connector.cli.tables import print_writes, run_line, when
+from connector.cli.tables import Teller, names_of, run_line, zone_of
 from connector.store import open_store
 
 
@@ -29,15 +29,14 @@ def command(run: str, workspace: Path | None, as_json: bool) -> int:
                 click.echo(f"followup: there is no pass {run}; `followup log` lists them", err=True)
                 return 1
             entries = uow.outbox(run=runs[0].id)
-            people = {owner.id: owner.name for owner in uow.owners()}
+            people = names_of(uow.owners())
     finally:
         store.close()
     if as_json:
         print_json({**summary_document(runs[0]), "writes": [write_document(entry) for entry in entries]})
     else:
-        console = Console()
-        console.print(
-            f"[bold]{runs[0].id}[/] {runs[0].command} at {when(runs[0].now)}: {run_line(runs[0])}", soft_wrap=True
-        )
-        print_writes(console, entries, people)
+        teller = Teller(Console(), zone_of(loaded), people)
+        run_ = runs[0]
+        teller.line(f"[bold]{run_.id}[/] {run_.command} at {teller.when(run_.now)}: {run_line(run_)}")
+        teller.writes(entries)
     return 0
