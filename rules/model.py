@@ -132,7 +132,18 @@ class Not:
 
 
 FieldOp = Literal[
-    "in", "not_in", "at_least", "at_most", "over", "under", "known", "contains", "starts_with", "before", "after", "within"
+    "in",
+    "not_in",
+    "at_least",
+    "at_most",
+    "over",
+    "under",
+    "known",
+    "contains",
+    "starts_with",
+    "before",
+    "after",
+    "within",
 ]
 
 
@@ -239,7 +250,15 @@ class DuringTest:
 
 
 Leaf = (
-    FieldTest | QuietTest | AttemptsTest | RepliedTest | TouchedTest | NextStepTest | SinceTest | EnrolledTest | OwnerTest
+    FieldTest
+    | QuietTest
+    | AttemptsTest
+    | RepliedTest
+    | TouchedTest
+    | NextStepTest
+    | SinceTest
+    | EnrolledTest
+    | OwnerTest
     | DuringTest
 )
 Condition = AllOf | AnyOf | Not | Leaf

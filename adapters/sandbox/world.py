@@ -158,9 +158,9 @@ class World:
         dice = random.Random(f"{self.seed}/{prospect.number}/{day}")
         names = {id_: name for name, id_ in self.people.items()}
         tomorrow = self.clock.now() + timedelta(days=1)
-        for task in sorted(self.org.open_tasks(lead), key=lambda task: (task.due, task.type, task.subject)):
+        for task in sorted(self.org.open_tasks(lead), key=lambda task: (task.due.date(), task.type, task.subject)):
             diligent = dice.random() <= self.diligence.get(names.get(task.owner, ""), 0.6)
-            if not diligent or task.due > tomorrow:
+            if not diligent or task.due.date() > tomorrow.date():
                 continue
             self.clock.move_by(timedelta(seconds=90))
             if task.type == "call":

@@ -83,7 +83,11 @@ def test_a_missing_permission_is_named(firm: Company) -> None:
     body = (
         [{"message": "insufficient access rights on object id", "errorCode": "INSUFFICIENT_ACCESS_OR_READONLY"}]
         if firm.crm == "salesforce"
-        else {"status": "error", "category": "MISSING_SCOPES", "message": "This app hasn't been granted all required scopes"}
+        else {
+            "status": "error",
+            "category": "MISSING_SCOPES",
+            "message": "This app hasn't been granted all required scopes",
+        }
     )
     path = r"/query|/sobjects/Lead" if firm.crm == "salesforce" else r"/contacts/search"
     firm.server.faults.add(Fault("answer", path=path, status=403, body=body, times=None))
@@ -119,7 +123,9 @@ def test_a_spent_quota_stops_the_pass_and_the_next_one_picks_up(firm: Company) -
 def test_a_field_that_disappears_quarantines_its_rules_only(firm: Company) -> None:
     tier = {"salesforce": "Tier__c", "hubspot": "tier"}[firm.crm]
     firm.write("followup.yaml", firm.config(fields={"custom.tier": tier}))
-    extra = "  - id: tiered\n    why: x\n    when: {created: true}\n    if: {custom.tier: A}\n    then: [{note: hello}]\n"
+    extra = (
+        "  - id: tiered\n    why: x\n    when: {created: true}\n    if: {custom.tier: A}\n    then: [{note: hello}]\n"
+    )
     firm.rules(CALL_WITHIN_A_DAY + extra)
     lead = _due(firm)
     if firm.crm == "salesforce":

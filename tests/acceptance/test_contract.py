@@ -170,7 +170,9 @@ def test_help_names_every_command_and_starts_quickly() -> None:
     best = min(_timed_help() for _ in range(5))
     assert best < 0.3
     for name in COMMANDS:
-        done = subprocess.run([*CLI, name, "--help"], capture_output=True, text=True, timeout=60, check=False, cwd=_root())
+        done = subprocess.run(
+            [*CLI, name, "--help"], capture_output=True, text=True, timeout=60, check=False, cwd=_root()
+        )
         assert done.returncode == 0, done.stderr
         assert f"followup {name}" in done.stdout
         assert "Example: followup" in done.stdout
