@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import threading
@@ -131,10 +132,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _cut(self) -> None:
         self.close_connection = True
-        try:
+        with contextlib.suppress(OSError):
             self.connection.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
 
     def _reply(self, response: Response) -> None:
         payload = response.payload()
@@ -179,7 +178,7 @@ class SandboxServer:
         """How many connections were opened so far."""
         return self._server.connections
 
-    def start(self) -> "SandboxServer":
+    def start(self) -> SandboxServer:
         """Begin to answer."""
         self._thread.start()
         return self
@@ -191,7 +190,7 @@ class SandboxServer:
         self._server.server_close()
         self._thread.join(5)
 
-    def __enter__(self) -> "SandboxServer":
+    def __enter__(self) -> SandboxServer:
         return self.start()
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None) -> None:

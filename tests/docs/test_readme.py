@@ -57,7 +57,7 @@ def shell(tmp_path: Path) -> Iterator[tuple[Path, dict[str, str]]]:
         script.write_text(text)
         script.chmod(script.stat().st_mode | stat.S_IXUSR)
     kept = {name: value for name, value in os.environ.items() if not name.startswith("FOLLOWUP_")}
-    yield tmp_path, {**kept, "PATH": f"{bin_}:{os.environ['PATH']}", "ROOT": str(ROOT), "PYTHONPATH": str(ROOT)}
+    return tmp_path, {**kept, "PATH": f"{bin_}:{os.environ['PATH']}", "ROOT": str(ROOT), "PYTHONPATH": str(ROOT)}
 
 
 def _connected(block: str, salesforce: Company, hubspot: Company) -> str:
