@@ -34,6 +34,9 @@ from rules.model import (
 GUARD_FIELDS = frozenset({"opted_out", "do_not_call"})
 """In `unless`, a guard the CRM hides does not quarantine the rule: it is unknown there, and unknown stops."""
 
+CONVERTED = "converted"
+"""The one status word that needs no mapping."""
+
 _ALWAYS_SHOWN = frozenset({"created", "modified", "owner", "id"})
 _ROLES = frozenset({"owner", "manager", "source_rep"})
 _TRUE = frozenset({"true", "yes"})
@@ -95,6 +98,8 @@ class Words:
                 return leaf
             if leaf.op in ("contains", "starts_with", "known", "within"):
                 return leaf
+            if leaf.field == "status":
+                return replace(leaf, values=tuple(self.tested_status(str(value), leaf.place) for value in leaf.values))
             return replace(leaf, values=self.values(leaf.field, leaf.values, leaf.place))
         if isinstance(leaf, EnrolledTest):
             self.enrollment(leaf.name, leaf.place)
@@ -197,6 +202,12 @@ class Words:
         person = self.people.get(str(value))
         found = person or queue_named(self.owners, str(value))
         return found.id if found is not None else value
+
+    def tested_status(self, word: str, place: Place) -> str:
+        """Like `status`; but every file may speak of converted records, also where the CRM has no such status:
+        HubSpot tells a customer by the lifecycle stage, and converted records are left alone anyway."""
+        mapped = {name.casefold() for name in self.schema.statuses}
+        return word if word.casefold() == CONVERTED and CONVERTED not in mapped else self.status(word, place)
 
     def status(self, word: str, place: Place) -> str:
         """The CRM's value for a status word: one of ours, or the CRM's own in any capitals."""

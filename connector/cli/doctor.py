@@ -12,7 +12,7 @@ from connector.bootstrap import Workspace, connect, load_workspace
 from connector.cli.options import configure_log, json_option, print_json, workspace_option
 from connector.cli.tables import Teller, zone_of
 from connector.domain.errors import FollowupError
-from connector.domain.model import Finding
+from connector.domain.model import CrmSchema, Finding
 from connector.run import Connection
 
 
@@ -68,3 +68,13 @@ def _crm(connection: Connection) -> Iterator[Finding]:
         )
     if not problems:
         yield Finding("ok", "rules against the CRM", "every status, field, person and enrolment is there")
+
+
+def _statuses(schema: CrmSchema) -> Iterator[Finding]:
+    """A status word that is mapped to a value the CRM does not have matches nothing, ever."""
+    field = schema.fields.get("lead", {}).get("status")
+    there = {value.casefold() for value in field.values} if field is not None else set()
+    for word, value in sorted(schema.statuses.items()) if there else ():
+        if value.casefold() not in there and word != "converted":
+            text = f"`statuses.{word}` is mapped to {value}, which is no status of a lead"
+            yield Finding("warn", "statuses", text, f"there are: {', '.join(field.values if field else ())}")

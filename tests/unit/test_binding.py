@@ -98,6 +98,13 @@ def test_a_word_that_is_neither_lists_what_there_is() -> None:
     assert "there is no status 'lost'" in problem(rule(FieldChange("becomes", "status", ("new",), ("lost",))))
 
 
+def test_any_file_may_speak_of_converted_records_where_the_crm_has_no_such_status() -> None:
+    tested = rule(unless=field_is("status", "converted"))
+    binding, problems = tied(tested, to=schema(statuses={"new": "Open - Not Contacted"}))
+    assert (len(binding.rules), problems) == (1, ())
+    assert "no status" in problem(rule(when=FieldChange("becomes", "status", ("converted",))), to=schema(statuses={}))
+
+
 def test_any_word_may_be_a_status_where_the_crm_takes_free_text() -> None:
     free = schema(fields={"lead": {"status": FieldInfo("status", "status", "text")}})
     binding, problems = tied(rule(if_=field_is("status", "anything")), to=free)
