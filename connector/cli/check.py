@@ -27,5 +27,6 @@ def command(workspace: Path | None, as_json: bool) -> int:
     for problem in problems:
         click.echo(str(problem))
     wrong = f", {len(problems)} to mend" if problems else ", nothing to mend"
-    click.echo(f"{len(rules)} rules would run{wrong}", err=True)
+    count = "1 rule" if len(rules) == 1 else f"{len(rules)} rules"
+    click.echo(f"{count} would run{wrong}", err=True)
     return 2 if problems else 0

@@ -40,7 +40,7 @@ def _files(loaded: Workspace) -> Iterator[Finding]:
     if not rules:
         yield Finding("fail", "rule files", "no rule would run", "`followup init` writes a playbook to begin with")
     elif not loaded.problems:
-        yield Finding("ok", "rule files", f"{rules} rules")
+        yield Finding("ok", "rule files", "1 rule" if rules == 1 else f"{rules} rules")
 
 
 def _state(connection: Connection) -> Iterator[Finding]:

@@ -32,6 +32,21 @@ LEVELS: Mapping[str, str] = {"ok": "[green]ok  [/]", "warn": "[yellow]warn[/]", 
 STATES: Mapping[str, str] = {"confirmed": "green", "held": "magenta", "dropped": "yellow", "pending": "cyan"}
 
 
+FIGURES: Mapping[str, str] = {
+    "changed": "read.records",
+    "looked at": "evaluated",
+    "planned": "planned",
+    "wrote": "written.confirmed",
+    "dropped": "dropped",
+    "failed": "written.failed",
+    "unknown": "written.unknown",
+    "held": "held",
+    "left over": "left_over",
+    "calls": "api_calls",
+}
+"""The figures of the log, and where their figures stand in a run's document."""
+
+
 def zone_of(workspace: Workspace) -> ZoneInfo:
     """The zone in which a team reads clock times: that of its office calendar, else of its first one, else UTC."""
     calendars = workspace.loaded.ruleset.team.calendars
@@ -125,14 +140,15 @@ class Teller:
             self.line(f"[yellow]note[/] {escape(notice)}")
 
     def runs(self, runs: Sequence[RunSummary]) -> None:
-        """The log: newest first."""
-        table = Table(box=None, pad_edge=False)
-        for name in ("run", "at", "command", "exit", "what"):
-            table.add_column(name, no_wrap=name != "what")
+        """The log: newest first, a line for each pass with the figures that are not nought."""
         for run in runs:
-            code = "-" if run.exit_code is None else str(run.exit_code)
-            table.add_row(run.id, self.when(run.now), run.command, code, escape(run_line(run)))
-        self.console.print(table if runs else "No pass yet: `followup run` makes the first one.")
+            code = "not ended" if run.exit_code is None else f"exit {run.exit_code}"
+            told = ", ".join(f"{name} {count}" for name, count in figures(run).items() if count not in ("", "0"))
+            self.line(f"{run.id}  {self.when(run.now)}  {run.command:5}  {code}  {told or 'nothing done'}")
+            if run.message:
+                self.line(f"    {escape(run.message)}")
+        if not runs:
+            self.line("No pass yet: `followup run` makes the first one.")
 
     def writes(self, entries: Sequence[OutboxEntry]) -> None:
         """Every write of a pass."""
@@ -165,6 +181,15 @@ def _sign(reason: Reason) -> str:
         return "[yellow]?[/]"
     forbids = bool({"unless", "guard"} & set(reason.path.split(".")))
     return "[red]x[/]" if reason.holds == forbids else "[green]+[/]"
+
+
+def figures(summary: RunSummary) -> Mapping[str, str]:
+    """The figures of a pass, empty for one that did not end."""
+    counts: dict[str, object] = dict(summary.counts)
+    for part in ("read", "written"):
+        inner = counts.get(part)
+        counts.update({f"{part}.{name}": value for name, value in inner.items()} if isinstance(inner, Mapping) else {})
+    return {name: str(counts.get(path, "")) for name, path in FIGURES.items()}
 
 
 def run_line(summary: RunSummary) -> str:
