@@ -188,11 +188,13 @@ class _Drafter:
         if isinstance(taker, _Nobody):
             return taker
         body = f"{self.text(action.body)}\n{self.why}" if action.body is not None else self.why
+        due = due_of(action, self.calendar, self.desk.now)
         fields: dict[str, Value] = {
             "type": action.type,
             "subject": one_line(self.text(action.subject))[:SUBJECT_LENGTH],
             "body": body,
-            "due": due_of(action, self.calendar, self.desk.now),
+            "due": due,
+            "due_date": self.calendar.local_date(due),
             "priority": action.priority,
             "owner": taker.id,
         }

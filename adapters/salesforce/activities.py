@@ -128,10 +128,14 @@ def _within(instant: datetime, day: date) -> datetime:
 
 
 def due_of(row: Row, key: str | None) -> datetime | date | None:
-    """When an open task is due: our own tasks carry the instant in their reminder, others know a plain date."""
+    """When an open task is due: our own tasks carry the instant in their reminder, others know a plain date.
+
+    A rep who moves the due day leaves the reminder behind; a day's difference is only the team's zone.
+    """
     due = day(row.get("ActivityDate"))
     reminder = instant(row.get("ReminderDateTime")) if key else None
-    return reminder if reminder is not None and reminder.date() == due else due
+    kept = reminder is not None and due is not None and abs((reminder.date() - due).days) <= 1
+    return reminder if kept else due
 
 
 def _type(row: Row, kind: str, closed: bool, subject: str) -> ActivityType:

@@ -75,7 +75,7 @@ class Tasks:
             "Subject": str(fields.get("subject") or "")[:SUBJECT_LENGTH],
             "Status": _open_status(task),
             **_priority(task, str(fields.get("priority") or "normal")),
-            **_due(fields.get("due")),
+            **_due(fields.get("due"), fields.get("due_date")),
             **_subtype(task, subtype),
         }
         if fields.get("owner"):
@@ -189,12 +189,13 @@ def _subtype(task: ObjectDescription, subtype: str) -> Body:
     return {"Type": subtype} if field and field.createable and subtype in field.values else {}
 
 
-def _due(due: object) -> Body:
-    """The due day in UTC, and a reminder that keeps the instant."""
+def _due(due: object, day: object) -> Body:
+    """The due day as the team's calendar has it (in UTC when none is given), and a reminder that keeps the instant."""
     if isinstance(due, datetime):
         utc = due.astimezone(UTC)
+        shown = day if isinstance(day, date) else utc.date()
         return {
-            "ActivityDate": utc.date().isoformat(),
+            "ActivityDate": shown.isoformat(),
             "IsReminderSet": True,
             "ReminderDateTime": mapping.json_value(utc),
         }

@@ -147,6 +147,7 @@ def test_a_task_has_its_subject_filled_and_ends_with_the_why() -> None:
         "subject": "Call Pat Prospect",
         "body": "Ask Pat Prospect\nwhen they decide\nEvery lead is called (created on 2026-03-02 09:00)",
         "due": at("2026-03-05 10:00"),
+        "due_date": date(2026, 3, 5),
         "priority": "high",
         "owner": ANA.id,
     }

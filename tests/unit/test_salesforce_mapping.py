@@ -200,6 +200,9 @@ def test_only_our_own_tasks_take_their_due_instant_from_the_reminder() -> None:
     assert activities.due_of(row, "rule.1") == NINE
     assert activities.due_of(row, None) == date(2026, 5, 4)
     assert activities.due_of({**row, "ActivityDate": "2026-05-09"}, "rule.1") == date(2026, 5, 9)
+    assert activities.due_of({**row, "ActivityDate": "2026-05-03"}, "rule.1") == NINE, (
+        "west of UTC it is still the third"
+    )
 
 
 @pytest.mark.parametrize(("now", "done"), [(NINE, False), (NINE + timedelta(hours=1), True)])
