@@ -78,14 +78,17 @@ def is_automated(subject: str, subtype: str, headers: str | None) -> bool:
 
 
 def task_type(row: Row) -> str:
-    """call, email or todo: by TaskSubtype, else by Type."""
+    """call, email or todo: by TaskSubtype, else by Type; CallType is set on nothing but calls.
+
+    The subtype is fixed at creation, so that calls which a dialler logs often keep its default, Task.
+    """
     for column in ("TaskSubtype", "Type"):
         word = (text(row, column) or "").lower()
         if word == "call" or word.startswith("call "):
             return "call"
         if word in ("email", "listemail", "e-mail"):
             return "email"
-    return "todo"
+    return "call" if text(row, "CallType") else "todo"
 
 
 def is_closed(row: Row) -> bool:

@@ -110,6 +110,15 @@ def test_call_results_are_told_in_our_words(disposition: str | None, word: str |
     assert activities.outcome(disposition) == word
 
 
+def test_a_task_with_a_call_type_is_a_call_though_a_dialler_left_the_subtype_at_its_default() -> None:
+    dialled = activities.task(_task(TaskSubtype="Task", CallType="Outbound", IsClosed=True), None)
+    planned = activities.task(_task(TaskSubtype="Task", CallType=None, IsClosed=True), None)
+    assert dialled is not None
+    assert planned is not None
+    assert (dialled.type, dialled.direction) == ("call", "outbound")
+    assert planned.type == "task"
+
+
 def test_an_open_call_is_a_task_and_a_closed_one_a_call() -> None:
     opened = activities.task(_task(TaskSubtype="Call", IsClosed=False, ActivityDate="2026-05-08"), None)
     closed = activities.task(_task(TaskSubtype="Call", IsClosed=True, CompletedDateTime=STAMP), None)
