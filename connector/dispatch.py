@@ -8,39 +8,35 @@ the store is brought to what it did, so that reading it back is an echo and no n
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 from connector.domain.errors import (
+    ConflictError,
     FollowupError,
     MissingFieldError,
     OutcomeUnknownError,
     PermanentError,
     QuotaSpentError,
     RetryableError,
+    StoreError,
 )
-from connector.domain.model import (
-    Activity,
-    Change,
-    Enrollment,
-    Moment,
-    Needs,
-    OutboxEntry,
-    PlannedAction,
-    Receipt,
-    Record,
-    RecordRef,
-    RecordState,
-)
+from connector.domain.model import Moment, Needs, OutboxEntry, PlannedAction, Receipt, Record, RecordState
 from connector.domain.ports import Adapter, Rulebook, Store, UnitOfWork
-from connector.echo import OURS, after_our_write
+from connector.echo import remember, take_records
 
 CLAIM = 400
 """Actions claimed, and re-read, at a time: two full Salesforce batches, four of HubSpot's."""
 
 LEASE = timedelta(minutes=10)
 """How long a claim is good for; a later run that holds the lock takes it over in any case."""
+
+ABSENT_FOR = timedelta(days=1)
+"""When a record that the CRM did not show is looked at again: most are deleted, and the next reading says so."""
+
+LEFT = "left for the next pass"
 
 
 @dataclass(slots=True)
@@ -80,67 +76,102 @@ class Dispatcher:
         self._progress = progress
         self.counts = WriteCounts()
         self._tried: set[str] = set()
+        self._unsent: set[str] = set()
 
     def recover(self) -> None:
         """Look up what earlier runs left without an answer; nothing new is written."""
         with self._store.begin() as uow:
             left = uow.outbox(("claimed", "unknown"))
+        claimed = {entry.action.key for entry in left if entry.state == "claimed"}
         for batch in self._batches([entry.action for entry in left]):
-            self._settle(batch, self._looked_up(batch))
+            if self.counts.stopped or self._should_stop():
+                return
+            receipts = self._looked_up(batch)
+            # What was only claimed was perhaps never sent: that it is not there is no attempt that failed.
+            unsent = {receipt.key for receipt in receipts if receipt.state == "retry"} & claimed
+            self._settle(batch, [receipt for receipt in receipts if receipt.key not in unsent])
+            self._put_back([action for action in batch if action.key in unsent], "a run ended before it was sent")
 
-    def work(self) -> WriteCounts:
-        """Write everything that is pending; stops early, keeping the rest, on a spent quota, an outage or a stop."""
-        while not self.counts.stopped and not self._should_stop():
-            with self._store.begin() as uow:
-                claimed = uow.claim(self._run, CLAIM, self._moment.now, self._moment.now + LEASE)
-            again = [entry.action for entry in claimed if entry.action.key in self._tried]
-            self._put_back(again, "tried once in this pass already")
-            fresh = [entry for entry in claimed if entry.action.key not in self._tried]
-            if not fresh:
-                break
-            self._tried.update(entry.action.key for entry in fresh)
-            self._wave(fresh)
+    def work(self, only: Set[str] | None = None) -> WriteCounts:
+        """Write everything that is pending, or of it only these keys, each at most once.
+
+        Stops early, keeping the rest, on a spent quota, an outage or a stop.
+        """
+        aside: list[OutboxEntry] = []
+        try:
+            while not self.counts.stopped and not self._should_stop():
+                with self._store.begin() as uow:
+                    claimed = uow.claim(self._run, CLAIM, self._moment.now, self._moment.now + LEASE)
+                if not claimed:
+                    break
+                wanted = [entry for entry in claimed if self._is_wanted(entry.action.key, only)]
+                keys = {entry.action.key for entry in wanted}
+                aside += [entry for entry in claimed if entry.action.key not in keys]
+                self._tried |= keys
+                self._wave(wanted)
+        finally:
+            self._give_back(aside)
         if self._should_stop() and not self.counts.stopped:
             self.counts.stopped = "asked to stop: the call in flight was finished, the rest is left for the next pass"
         return self.counts
 
+    def _is_wanted(self, key: str, only: Set[str] | None) -> bool:
+        return key not in self._tried and (only is None or key in only)
+
+    def _give_back(self, aside: Sequence[OutboxEntry]) -> None:
+        """What was claimed and is not for this pass waits on, with what was last said of it.
+
+        It stays claimed until the end, so that it does not come again and again before what has not been tried.
+        """
+        by_message: dict[str, list[PlannedAction]] = defaultdict(list)
+        for entry in aside:
+            if entry.state == "claimed":  # an unknown one has to be looked up first: that is for the next pass
+                by_message[entry.message].append(entry.action)
+        with suppress(StoreError):  # then it stays claimed, and is looked up by the next pass
+            for message, actions in by_message.items():
+                self._put_back(actions, message)
+
     def _wave(self, claimed: Sequence[OutboxEntry]) -> None:
-        for batch in self._batches([entry.action for entry in claimed if entry.state == "unknown"]):
-            self._settle(batch, self._looked_up(batch))
+        lost = [entry.action for entry in claimed if entry.state == "unknown"]
         fresh = [entry.action for entry in claimed if entry.state != "unknown"]
+        self._unsent = {action.key for action in fresh}
         try:
-            good = self._rechecked(fresh)
-        except FollowupError as error:
-            self._give_up(fresh, error)
-            return
-        for batch in self._batches(good):
-            if self.counts.stopped or self._should_stop():
-                self._put_back(batch, "left for the next pass")
-            else:
+            for batch in self._batches(lost):
+                self._settle(batch, self._looked_up(batch))
+            for batch in self._batches(self._rechecked(fresh)):
+                if self.counts.stopped or self._should_stop():
+                    break
                 self._apply(batch)
+        except (
+            QuotaSpentError,
+            RetryableError,
+            OutcomeUnknownError,
+        ) as error:  # of the re-reading: nothing was written
+            self.counts.stopped = str(error)
+        finally:
+            left = [action for action in fresh if action.key in self._unsent]
+            with suppress(StoreError):  # then they stay claimed, and are looked up by the next pass
+                self._put_back(left, self.counts.stopped or LEFT)
 
     def _apply(self, batch: Sequence[PlannedAction]) -> None:
         self.counts.calls += 1
+        self._unsent.difference_update(action.key for action in batch)
         try:
-            receipts = list(self._adapter.sink.apply(batch))
+            receipts = self._adapter.sink.apply(batch)
         except OutcomeUnknownError as error:
             receipts = [Receipt(action.key, "unknown", message=str(error)) for action in batch]
         except FollowupError as error:
             self._give_up(batch, error)
             return
-        answered = {receipt.key for receipt in receipts}
-        receipts += [
-            Receipt(action.key, "unknown", message="the CRM's answer did not mention this row")
-            for action in batch
-            if action.key not in answered
-        ]
-        self._settle(batch, receipts)
+        self._settle(batch, _one_each(batch, receipts))
 
     def _give_up(self, batch: Sequence[PlannedAction], error: FollowupError) -> None:
         """Nothing of this batch was written. What time may mend waits for the next pass; a refusal is final."""
         if isinstance(error, QuotaSpentError | RetryableError):
             self._put_back(batch, str(error))
             self.counts.stopped = str(error)
+        elif isinstance(error, ConflictError):
+            self._settle(batch, [Receipt(action.key, "dropped", message=str(error)) for action in batch])
         elif isinstance(error, PermanentError) and not isinstance(error, MissingFieldError):
             self._settle(batch, [Receipt(action.key, "failed", None, error.code, str(error)) for action in batch])
         else:
@@ -154,32 +185,44 @@ class Dispatcher:
 
     def _looked_up(self, batch: Sequence[PlannedAction]) -> Sequence[Receipt]:
         try:
-            return self._adapter.sink.look_up(batch)
+            return _one_each(batch, self._adapter.sink.look_up(batch))
         except (RetryableError, QuotaSpentError, OutcomeUnknownError) as error:
             self.counts.stopped = str(error)
             return [Receipt(action.key, "unknown", message=str(error)) for action in batch]
+        except PermanentError as error:  # it cannot be told, so it is not repeated; everything else goes on
+            return [Receipt(action.key, "unknown", None, error.code, str(error)) for action in batch]
 
     def _rechecked(self, actions: Sequence[PlannedAction]) -> list[PlannedAction]:
-        """The actions whose record, read again this moment, is still what the rule saw; the others are dropped."""
+        """The actions whose record, read again this moment, is still what the rule saw; the others are dropped.
+
+        What was read is stored as in any reading, so that the next decision is made on it and not on what it was before.
+        """
         refs = sorted({action.record for action in actions})
         if not refs:
             return []
         fresh = self._adapter.source.reread(refs, self._needs)
+        now = self._moment.now
         with self._store.begin() as uow:
+            news = take_records(uow, [fresh[ref] for ref in refs if ref in fresh], self._needs, now)
+            uow.mark_due(sorted(uow.records(sorted(news.changed | news.survivors))), now)
             states = {state.record.ref: state for state in uow.states(refs)}
-        good, drops = [], []
+        good, drops, absent = [], [], []
         for action in actions:
-            reason = self._reason_to_drop(action, states.get(action.record), fresh.get(action.record))
+            state, record = states.get(action.record), fresh.get(action.record)
+            if state is None or record is None:
+                absent.append(Receipt(action.key, "dropped", message=f"{action.record.kind} is no longer in the CRM"))
+                continue
+            reason = self._reason_to_drop(action, state, record)
             if reason is None:
                 good.append(action)
             else:
                 drops.append(Receipt(action.key, "dropped", message=reason))
         self._settle(actions, drops)
+        self._settle(actions, absent, again=now + ABSENT_FOR)
+        self._unsent.difference_update(receipt.key for receipt in (*drops, *absent))
         return good
 
-    def _reason_to_drop(self, action: PlannedAction, state: RecordState | None, fresh: Record | None) -> str | None:
-        if fresh is None or state is None:
-            return f"{action.record.kind} is no longer in the CRM"
+    def _reason_to_drop(self, action: PlannedAction, state: RecordState, fresh: Record) -> str | None:
         reason = self._rulebook.recheck(action, replace(state, record=fresh), self._moment)
         return None if reason is None else reason.text
 
@@ -193,21 +236,27 @@ class Dispatcher:
             for start in range(0, len(group), size):
                 yield group[start : start + size]
 
-    def _settle(self, batch: Sequence[PlannedAction], receipts: Sequence[Receipt]) -> None:
+    def _settle(
+        self, batch: Sequence[PlannedAction], receipts: Sequence[Receipt], again: datetime | None = None
+    ) -> None:
+        """Record what became of these actions; a record whose action was dropped is due `again`, now unless given."""
         if not receipts:
             return
         now = self._moment.now
         actions = {action.key: action for action in batch}
         with self._store.begin() as uow:
+            before = uow.outbox_counts()
             uow.settle(receipts, now)
             for receipt in receipts:
                 action = actions[receipt.key]
                 if receipt.state == "confirmed":
                     remember(uow, action, receipt, now)
                 elif receipt.state == "dropped":
-                    # The decision was undone, not made: the next evaluation decides anew on what is true by then.
-                    uow.remove_marks(action.record, action.rule, action.occasion)
-                    uow.mark_due([action.record], now)
+                    _undo(uow, action, again or now)
+            after = uow.outbox_counts()
+        # With a step that does not go through its later steps are dropped, and a retry too many is a failure.
+        self.counts.dropped += after.get("dropped", 0) - before.get("dropped", 0)
+        self.counts.failed += after.get("dead", 0) - before.get("dead", 0)
         self._count(receipts, actions)
 
     def _count(self, receipts: Iterable[Receipt], actions: Mapping[str, PlannedAction]) -> None:
@@ -219,62 +268,28 @@ class Dispatcher:
                 self.counts.failed += 1
             elif receipt.state == "unknown":
                 self.counts.unknown += 1
-            elif receipt.state == "dropped":
-                self.counts.dropped += 1
         self._progress("write", self.counts.confirmed)
 
 
-def remember(uow: UnitOfWork, action: PlannedAction, receipt: Receipt, now: datetime) -> None:
-    """Bring the store to what a confirmed write did: the fields it set, the task or note it made, the enrolment."""
-    if action.kind in ("set", "reassign"):
-        _remember_fields(uow, action, now)
-    elif action.kind in ("task", "note") and receipt.crm_id:
-        uow.save_activities([_activity(action, receipt.crm_id, now)])
-    elif action.kind in ("enroll", "unenroll"):
-        name = str(action.fields.get("in") or action.fields.get("from"))
-        uow.save_enrollments([Enrollment(action.record, name, now, active=action.kind == "enroll")])
+def _one_each(batch: Sequence[PlannedAction], receipts: Iterable[Receipt]) -> Sequence[Receipt]:
+    """Exactly one receipt for every action, matched by key; what is not told, or told twice unlike, is unknown."""
+    told: dict[str, Receipt] = {}
+    for receipt in receipts:
+        other = told.get(receipt.key)
+        same = other is None or other.state == receipt.state
+        unlike = Receipt(receipt.key, "unknown", message="the CRM's answer told this row twice, differently")
+        told[receipt.key] = receipt if same else unlike
+    silent = "the CRM's answer did not mention this row"
+    return [told.get(action.key) or Receipt(action.key, "unknown", message=silent) for action in batch]
 
 
-def _remember_fields(uow: UnitOfWork, action: PlannedAction, now: datetime) -> None:
-    record = uow.records([action.record]).get(action.record)
-    if record is None:
-        return
-    names = ("owner",) if action.kind == "reassign" else tuple(action.fields)
-    values = {name: action.fields[name] for name in names if name in action.fields}
-    uow.save_records([after_our_write(record, values)], now)
-    changes = [
-        Change(
-            id=f"{action.key}#{name}",
-            ref=action.record,
-            field=name,
-            old=record.fields.get(name),
-            new=value,
-            at=now,
-            origin="us",
-            exact=False,
-        )
-        for name, value in values.items()
-        if record.fields.get(name) != value
-    ]
-    uow.save_changes(changes)
+def _undo(uow: UnitOfWork, action: PlannedAction, again: datetime) -> None:
+    """The decision was undone, not made: the next evaluation decides anew on what is true by then.
 
-
-def _activity(action: PlannedAction, crm_id: str, now: datetime) -> Activity:
-    due = action.fields.get("due")
-    when = due if isinstance(due, datetime) else now
-    is_note = action.kind == "note"
-    owner: RecordRef | str | None = None if is_note else str(action.fields.get("owner") or "") or None
-    return Activity(
-        id=crm_id,
-        type="note" if is_note else "task",
-        refs=(action.record,),
-        at=now if is_note else when,
-        version=OURS,
-        direction=None,
-        actor=owner if isinstance(owner, str) else None,
-        subject=str(action.fields.get("subject") or ""),
-        done=is_note,
-        due=due if isinstance(due, datetime | date) else None,
-        task_type=None if is_note else str(action.fields.get("type") or "todo"),
-        key=action.key,
-    )
+    Not so when the same match has handed the record over already: it would hand it over once more.
+    """
+    match = (action.rule, action.occasion)
+    done = [entry.action for entry in uow.our_writes(action.record) if entry.state == "confirmed"]
+    if not any(one.kind == "reassign" and (one.rule, one.occasion) == match for one in done):
+        uow.remove_marks(action.record, action.rule, action.occasion)
+    uow.mark_due([action.record], again)

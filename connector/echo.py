@@ -1,14 +1,37 @@
-"""Telling our own writes from news: what we stored when a write was confirmed, and how it looks when it comes back."""
+"""Telling news from what is known already and from our own writes as they come back.
+
+A confirmed write is put into the stored record at once, so that reading it back changes nothing. Until the CRM has shown
+a newer version of that record, a row of the old version is stale: search indexes hand such rows out for a while.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
 
-from connector.domain.model import Activity, Record, Value
+from connector.domain.model import (
+    Activity,
+    Change,
+    Enrollment,
+    Needs,
+    PlannedAction,
+    Receipt,
+    Record,
+    RecordRef,
+    Value,
+)
+from connector.domain.ports import UnitOfWork
 
 OURS = "ours"
-"""The version of an activity that we stored ourselves when its write was confirmed, before the CRM told it back."""
+"""The version of an activity that we stored ourselves when its write was confirmed, before the CRM told it back. In
+front of a record's version: our own write stands on top of that version."""
+
+ID_LENGTH = 15
+"""From so many characters on, a value that begins like another one is that value cut short, or a short form of its id."""
+
+CLOCKS = timedelta(minutes=10)
+"""How far the CRM's clock may be behind ours: a change stamped earlier than that before our write is not our write."""
 
 
 def is_echo(activity: Activity, stored: str | None) -> bool:
@@ -21,4 +44,209 @@ def is_echo(activity: Activity, stored: str | None) -> bool:
 def after_our_write(record: Record, values: Mapping[str, Value]) -> Record:
     """The stored record as it is once our own write has landed, so that reading it back is no news."""
     fields = {**record.fields, **{name: value for name, value in values.items() if name in record.fields}}
-    return replace(record, fields=fields)
+    version = record.version if record.version.startswith(f"{OURS}:") else f"{OURS}:{record.version}"
+    return replace(record, fields=fields, version=version)
+
+
+@dataclass(slots=True)
+class News:
+    """What a reading of records brought: those that are different now, their survivors, and how many changes."""
+
+    changed: set[RecordRef] = field(default_factory=set)
+    survivors: set[RecordRef] = field(default_factory=set)
+    changes: int = 0
+
+
+class Unsettled:
+    """The values of our writes that may have landed without our knowing: when they come back they are ours."""
+
+    def __init__(self, uow: UnitOfWork) -> None:
+        self._values: dict[tuple[RecordRef, str], list[tuple[Value, datetime | None]]] = {}
+        for entry in uow.outbox(("claimed", "unknown")):
+            action = entry.action
+            names = ("owner",) if action.kind == "reassign" else action.fields if action.kind == "set" else ()
+            for name in names:
+                written = (action.fields.get(name), entry.updated)
+                self._values.setdefault((action.record, name), []).append(written)
+
+    def wrote(self, change: Change) -> bool:
+        """Whether a change may be one of these writes."""
+        found = self._values.get((change.ref, change.field), ())
+        return any(_alike(value, change.new) and (at is None or change.at >= at - CLOCKS) for value, at in found)
+
+    def told(self, changes: Iterable[Change]) -> Sequence[Change]:
+        """The changes, with our own marked as such."""
+        if not self._values:
+            return tuple(changes)
+        return [replace(change, origin="us") if self.wrote(change) else change for change in changes]
+
+
+def take_records(
+    uow: UnitOfWork, records: Sequence[Record], needs: Needs, now: datetime, told: Sequence[Change] = ()
+) -> News:
+    """Store what is new about these records and what it changes; `told` are the changes that the CRM tells itself."""
+    latest = _latest(records)
+    known = uow.records(sorted(latest))
+    read = [_as_it_is(known.get(ref), record) for ref, record in latest.items()]
+    news = [record for record in read if record is not None and record != known.get(record.ref)]
+    result = News()
+    if not news:
+        return result
+    exact = {(change.ref, change.field, change.new) for change in told}
+    uow.save_records(news, now)
+    changes: list[Change] = []
+    for record in news:
+        before = known.get(record.ref)
+        if before is None or _differs(before, record):
+            result.changed.add(record.ref)
+        if before is not None:
+            changes += _differences(before, record, needs, exact)
+        if record.merged_into is not None and (before is None or before.merged_into != record.merged_into):
+            survivor = survivor_of(uow, record)
+            uow.move_history(record.ref, survivor)
+            result.survivors.add(survivor)
+    if changes:
+        uow.save_changes(Unsettled(uow).told(changes))
+        result.changes = len(changes)
+    return result
+
+
+def survivor_of(uow: UnitOfWork, loser: Record) -> RecordRef:
+    """The record that a merged one has become in the end: a survivor may itself have been merged since."""
+    seen = {loser.ref}
+    ref = loser.merged_into or loser.ref
+    while ref not in seen:
+        seen.add(ref)
+        record = uow.records([ref]).get(ref)
+        if record is None or record.merged_into is None:
+            return ref
+        ref = record.merged_into
+    return loser.merged_into or loser.ref
+
+
+def _latest(records: Sequence[Record]) -> Mapping[RecordRef, Record]:
+    """Each record once, as it was last changed."""
+    latest: dict[RecordRef, Record] = {}
+    for record in records:
+        other = latest.get(record.ref)
+        if other is None or _gone(record) or (not _gone(other) and record.modified >= other.modified):
+            latest[record.ref] = record
+    return latest
+
+
+def _as_it_is(before: Record | None, now: Record) -> Record | None:
+    """The record as it has to be stored; None for a row that is older than what is stored."""
+    if before is None:
+        return now
+    if before.version == f"{OURS}:{now.version}":
+        # The row is from before our write. Only fields that were not read until now are news in it.
+        kept = {name: value for name, value in before.fields.items() if name in now.fields}
+        return replace(now, fields={**now.fields, **kept}, version=before.version)
+    if not _gone(before) and not _gone(now) and now.modified < before.modified:
+        return None
+    if before.merged_into is not None and now.deleted and now.merged_into is None:
+        return replace(now, merged_into=before.merged_into)
+    return now
+
+
+def _gone(record: Record) -> bool:
+    return record.deleted or record.merged_into is not None
+
+
+def _differs(before: Record, now: Record) -> bool:
+    """Whether anything a rule could see is different; a new stamp alone is not."""
+    return (
+        before.fields != now.fields
+        or before.hidden != now.hidden
+        or (before.deleted, before.converted, before.merged_into) != (now.deleted, now.converted, now.merged_into)
+    )
+
+
+def _differences(
+    before: Record, now: Record, needs: Needs, exact: set[tuple[RecordRef, str, Value]]
+) -> Iterable[Change]:
+    """Changes of the fields whose history rules want, where the CRM has not told the change itself.
+
+    On top of our own write a value that is only spelt otherwise is what the CRM made of ours.
+    """
+    on_ours = before.version.startswith(f"{OURS}:")
+    for name in sorted(needs.history.get(now.ref.kind, frozenset())):
+        if name not in before.fields or name not in now.fields:
+            continue
+        old, new = before.fields[name], now.fields[name]
+        if old == new or (now.ref, name, new) in exact:
+            continue
+        yield Change(
+            id=f"{name}@{now.modified.isoformat()}@{new}",
+            ref=now.ref,
+            field=name,
+            old=old,
+            new=new,
+            at=now.modified,
+            origin="us" if on_ours and _alike(old, new) else "crm",
+            exact=False,
+        )
+
+
+def _alike(ours: Value, told: Value) -> bool:
+    """Whether a value that the CRM tells is ours as it stores it: trimmed, in other case, cut short, a longer id."""
+    if not isinstance(ours, str) or not isinstance(told, str):
+        return ours == told
+    short, long = sorted((ours.strip().casefold(), told.strip().casefold()), key=len)
+    return short == long or (len(short) >= ID_LENGTH and long.startswith(short))
+
+
+def remember(uow: UnitOfWork, action: PlannedAction, receipt: Receipt, now: datetime) -> None:
+    """Bring the store to what a confirmed write did: the fields it set, the task or note it made, the enrolment."""
+    if action.kind in ("set", "reassign"):
+        _remember_fields(uow, action, now)
+    elif action.kind in ("task", "note") and receipt.crm_id:
+        uow.save_activities([_activity(action, receipt.crm_id, now)])
+    elif action.kind in ("enroll", "unenroll"):
+        name = str(action.fields.get("in") or action.fields.get("from"))
+        uow.save_enrollments([Enrollment(action.record, name, now, active=action.kind == "enroll")])
+
+
+def _remember_fields(uow: UnitOfWork, action: PlannedAction, now: datetime) -> None:
+    record = uow.records([action.record]).get(action.record)
+    if record is None:
+        return
+    names = ("owner",) if action.kind == "reassign" else tuple(action.fields)
+    values = {name: action.fields[name] for name in names if name in action.fields}
+    uow.save_records([after_our_write(record, values)], now)
+    changes = [
+        Change(
+            id=f"{action.key}#{name}",
+            ref=action.record,
+            field=name,
+            old=record.fields.get(name),
+            new=value,
+            at=now,
+            origin="us",
+            exact=False,
+        )
+        for name, value in values.items()
+        if record.fields.get(name) != value
+    ]
+    uow.save_changes(changes)
+
+
+def _activity(action: PlannedAction, crm_id: str, now: datetime) -> Activity:
+    due = action.fields.get("due")
+    when = due if isinstance(due, datetime) else now
+    is_note = action.kind == "note"
+    owner: RecordRef | str | None = None if is_note else str(action.fields.get("owner") or "") or None
+    return Activity(
+        id=crm_id,
+        type="note" if is_note else "task",
+        refs=(action.record,),
+        at=now if is_note else when,
+        version=OURS,
+        direction=None,
+        actor=owner if isinstance(owner, str) else None,
+        subject=str(action.fields.get("subject") or ""),
+        done=is_note,
+        due=due if isinstance(due, datetime | date) else None,
+        task_type=None if is_note else str(action.fields.get("type") or "todo"),
+        key=action.key,
+    )

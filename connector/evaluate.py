@@ -18,6 +18,12 @@ from connector.domain.ports import Rulebook, Store, UnitOfWork
 CHUNK = 500
 """Records evaluated, and committed, at a time: bounds memory and the length of a transaction."""
 
+ALARMS = 20
+"""Alarms that are told one by one; what goes wrong on every record of an org is told once and counted."""
+
+STEPPED_BACK = timedelta(minutes=10)
+"""From here on a clock that is behind the last decision has been set back, and is not merely being adjusted."""
+
 LEDGER_DAYS = 400
 """How far back the fairness ledger is read for a pool's next turn, in days."""
 
@@ -40,15 +46,22 @@ def evaluate(
     owners: Sequence[Owner],
     run: str,
     progress: Callable[[str, int], None] = lambda _s, _n: None,
+    should_stop: Callable[[], bool] = lambda: False,
 ) -> Evaluation:
-    """Evaluate all that is due and commit the plan to the outbox."""
+    """Evaluate all that is due and commit the plan to the outbox.
+
+    Asked to stop in between, it plans nothing: what was not decided stays due.
+    """
     moment = _moment(store, rulebook, crm, now, owners, keep=True)
-    result, decisions = _decide(store, rulebook, moment, run, progress, keep=True)
-    result.plan = rulebook.plan(decisions, moment)
+    result, decisions = _decide(store, rulebook, moment, run, progress, should_stop, keep=True)
+    if should_stop():
+        return result
+    result.plan = _undone(store, rulebook.plan(decisions, moment))
     _commit(store, result.plan, run, now)
     with store.begin() as uow:
-        fresh = [replace(adoption, baselined=True) for adoption in moment.adoptions.values() if not adoption.baselined]
-        uow.adopt(fresh)
+        # A rule that does not run just now has not seen the records: its baseline is still to be taken.
+        met = [moment.adoptions[rule.id] for rule in rulebook.rules]
+        uow.adopt([replace(adoption, baselined=True) for adoption in met if not adoption.baselined])
     return result
 
 
@@ -59,11 +72,13 @@ def preview(
     now: datetime,
     owners: Sequence[Owner],
     progress: Callable[[str, int], None] = lambda _s, _n: None,
+    should_stop: Callable[[], bool] = lambda: False,
 ) -> Evaluation:
     """What `evaluate` would decide now; nothing of it is committed."""
     moment = _moment(store, rulebook, crm, now, owners, keep=False)
-    result, decisions = _decide(store, rulebook, moment, "", progress, keep=False)
-    result.plan = rulebook.plan(decisions, moment)
+    result, decisions = _decide(store, rulebook, moment, "", progress, should_stop, keep=False)
+    if not should_stop():
+        result.plan = _undone(store, rulebook.plan(decisions, moment))
     return result
 
 
@@ -97,15 +112,18 @@ def _moment(
     with store.begin() as uow:
         known = dict(uow.adoptions())
         new = [Adoption(rule.id, now, False) for rule in rulebook.rules if rule.id not in known]
-        unfinished = any(not adoption.baselined for adoption in known.values())
+        unfinished = any(rule.id in known and not known[rule.id].baselined for rule in rulebook.rules)
         fingerprint = _fingerprint(rulebook, owners)
-        if new or unfinished or uow.setting("decided_by") != fingerprint:
-            # A deadline was worked out by the rules and people of that time: when they change, none can be trusted.
+        last = uow.setting("decided_at")
+        set_back = isinstance(last, datetime) and now < last - STEPPED_BACK
+        if new or unfinished or set_back or uow.setting("decided_by") != fingerprint:
+            # A deadline was worked out by the rules, people and clock of that time: when they change, none can be trusted.
             for kind in sorted({rule.kind for rule in rulebook.rules}):
                 uow.mark_all_due(kind, now)
         if keep:
             uow.adopt(new)
             uow.save_setting("decided_by", fingerprint)
+            uow.save_setting("decided_at", now)
         known.update({adoption.rule: adoption for adoption in new})
         return moment_of(uow, crm, now, owners, known)
 
@@ -123,16 +141,19 @@ def _decide(
     moment: Moment,
     run: str,
     progress: Callable[[str, int], None],
+    should_stop: Callable[[], bool],
     *,
     keep: bool,
 ) -> tuple[Evaluation, list[Decision]]:
     result = Evaluation()
     matched: list[Decision] = []
+    alarms = 0
     for decisions in _chunks(store, rulebook, moment):
         quiet = [decision for decision in decisions if not decision.matches]
         matched += [decision for decision in decisions if decision.matches]
         for decision in decisions:
-            result.alarms += decision.alarms
+            result.alarms += decision.alarms[: max(0, ALARMS - alarms)]
+            alarms += len(decision.alarms)
             for mark in decision.marks:
                 if mark.kind == "baseline":
                     result.baseline[mark.rule] = result.baseline.get(mark.rule, 0) + 1
@@ -143,6 +164,10 @@ def _decide(
                     uow.commit_plan(plan, run, moment.now)
         result.evaluated += len(decisions)
         progress("evaluate", result.evaluated)
+        if should_stop():
+            break
+    if alarms > ALARMS:
+        result.alarms.append(f"{alarms - ALARMS} more records and rules are alike")
     return result, matched
 
 
@@ -156,6 +181,30 @@ def _chunks(store: Store, rulebook: Rulebook, moment: Moment) -> Iterator[Sequen
             return
         after = refs[-1]
         yield rulebook.evaluate(states, moment)
+
+
+def _undone(store: Store, plan: Plan) -> Plan:
+    """The plan without the steps of a match that were carried out, or are on their way, since an earlier decision.
+
+    Nobody's turn is taken by a step that is not written again.
+    """
+    keys = [action.key for record in plan.records for action in (*record.actions, *record.held)]
+    with store.begin() as uow:
+        known = {key for key, entry in uow.entries(keys).items() if entry.state != "dropped"}
+    if not known:
+        return plan
+    records = [
+        replace(
+            record,
+            actions=tuple(action for action in record.actions if action.key not in known),
+            held=tuple(action for action in record.held if action.key not in known),
+        )
+        for record in plan.records
+    ]
+    every = [action for record in plan.records for action in (*record.actions, *record.held)]
+    handed = {(action.record, action.rule) for action in every if action.key in known and action.kind == "reassign"}
+    lines = tuple(line for line in plan.assignments if (line.ref, line.rule) not in handed)
+    return replace(plan, records=tuple(records), assignments=lines)
 
 
 def _commit(store: Store, plan: Plan, run: str, now: datetime) -> None:

@@ -8,13 +8,13 @@ nothing due, and it is never told as a change.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from connector.domain.model import Activity, Change, Needs, Page, Record, RecordRef, Value
+from connector.domain.model import Activity, Change, Needs, Page, RecordRef
 from connector.domain.ports import Source, Store, UnitOfWork
-from connector.echo import is_echo
+from connector.echo import Unsettled, is_echo, survivor_of, take_records
 
 
 @dataclass(slots=True)
@@ -27,6 +27,14 @@ class ReadCounts:
     echoes: int = 0
     by_stream: Counter[str] = field(default_factory=Counter)
 
+    def add(self, other: ReadCounts) -> None:
+        """Count in what one page brought, once it is committed."""
+        self.records += other.records
+        self.activities += other.activities
+        self.changes += other.changes
+        self.echoes += other.echoes
+        self.by_stream.update(other.by_stream)
+
 
 def ingest(
     source: Source,
@@ -34,116 +42,82 @@ def ingest(
     needs: Needs,
     now: datetime,
     progress: Callable[[str, int], None] = lambda _s, _n: None,
+    should_stop: Callable[[], bool] = lambda: False,
+    counts: ReadCounts | None = None,
 ) -> ReadCounts:
-    """Read every stream to its end; each page is committed with its cursor before the next one is asked for."""
-    counts = ReadCounts()
+    """Read every stream to its end; each page is committed with its cursor before the next one is asked for.
+
+    Ends early, with every page so far kept, when asked to stop. `counts` grows page by page, so that it is right even
+    when an error ends the reading.
+    """
+    counts = ReadCounts() if counts is None else counts
     for stream in source.streams(needs):
         with store.begin() as uow:
             cursor = uow.cursor(stream)
         for page in source.read(stream, cursor, needs):
             with store.begin() as uow:
-                _PageReader(uow, needs, now, counts).take(page)
-            counts.by_stream[stream] += len(page.records) + len(page.activities) + len(page.changes)
+                read = _PageReader(uow, needs, now).take(page)
+            read.by_stream[stream] += len(page.records) + len(page.activities) + len(page.changes)
+            counts.add(read)
             progress(stream, counts.by_stream[stream])
+            if should_stop():
+                return counts
     return counts
 
 
 class _PageReader:
     """Compares one page with the store, inside one transaction."""
 
-    def __init__(self, uow: UnitOfWork, needs: Needs, now: datetime, counts: ReadCounts) -> None:
+    def __init__(self, uow: UnitOfWork, needs: Needs, now: datetime) -> None:
         self._uow = uow
         self._needs = needs
         self._now = now
-        self._counts = counts
+        self._counts = ReadCounts()
         self._due: set[RecordRef] = set()
 
-    def take(self, page: Page) -> None:
+    def take(self, page: Page) -> ReadCounts:
+        """Store the page with all that follows from it; what was news in it."""
         self._history(page.changes)
-        self._records(page.records, page.changes)
+        news = take_records(self._uow, page.records, self._needs, self._now, page.changes)
+        self._counts.records += len(news.changed)
+        self._counts.changes += news.changes
+        self._due |= news.changed | news.survivors
         self._activities(page.activities)
         if page.enrollments:
             self._due |= self._uow.save_enrollments(page.enrollments)
-        known = self._uow.records(sorted(self._due))
-        self._uow.mark_due(sorted(known), self._now)
+        self._uow.mark_due(self._known(), self._now)
         self._uow.save_cursor(page.stream, page.cursor)
+        return self._counts
 
     def _history(self, changes: Sequence[Change]) -> None:
         """The CRM's own history; what only refines a change that two readings had told already is no news."""
         if changes:
-            new = self._uow.save_changes(changes)
+            new = self._uow.save_changes(Unsettled(self._uow).told(changes))
             self._counts.changes += sum(change.ref in new for change in changes)
             self._due |= new
-
-    def _records(self, records: Sequence[Record], told: Sequence[Change]) -> None:
-        latest = {record.ref: record for record in records}
-        known = self._uow.records(sorted(latest))
-        news = [record for ref, record in latest.items() if _is_news(known.get(ref), record)]
-        if not news:
-            return
-        exact = {(change.ref, change.field, change.new) for change in told}
-        self._uow.save_records(news, self._now)
-        changes: list[Change] = []
-        for record in news:
-            before = known.get(record.ref)
-            if before is None or _differs(before, record):
-                self._counts.records += 1
-                self._due.add(record.ref)
-            if before is not None:
-                changes += _differences(before, record, self._needs, exact)
-            if record.merged_into is not None and (before is None or before.merged_into is None):
-                self._uow.move_history(record.ref, record.merged_into)
-                self._due.add(record.merged_into)
-        if changes:
-            self._uow.save_changes(changes)
-            self._counts.changes += len(changes)
 
     def _activities(self, activities: Sequence[Activity]) -> None:
         latest = {activity.id: activity for activity in activities}
         versions = self._uow.activity_versions(sorted(latest))
         fresh = [activity for id_, activity in latest.items() if versions.get(id_) != activity.version]
-        echoes = [activity for activity in fresh if is_echo(activity, versions.get(activity.id))]
+        echoes = {activity.id for activity in fresh if is_echo(activity, versions.get(activity.id))}
+        news = [activity for activity in fresh if activity.id not in echoes]
+        # What is deleted or hung on another record is news for the record it was on, which its row may not name.
+        before = self._uow.activity_refs([activity.id for activity in news if activity.id in versions])
         self._uow.save_activities(fresh)
         self._counts.echoes += len(echoes)
-        self._counts.activities += len(fresh) - len(echoes)
-        for activity in _without(fresh, echoes):
-            self._due.update(activity.refs)
+        self._counts.activities += len(news)
+        for activity in news:
+            self._due.update(activity.refs, before.get(activity.id, ()))
 
-
-def _is_news(before: Record | None, now: Record) -> bool:
-    return before is None or before.version != now.version or _differs(before, now)
-
-
-def _differs(before: Record, now: Record) -> bool:
-    """Whether anything a rule could see is different; a new stamp alone is not."""
-    return (
-        before.fields != now.fields
-        or before.hidden != now.hidden
-        or (before.deleted, before.converted, before.merged_into) != (now.deleted, now.converted, now.merged_into)
-    )
-
-
-def _differences(
-    before: Record, now: Record, needs: Needs, exact: set[tuple[RecordRef, str, Value]]
-) -> Iterable[Change]:
-    """Changes of the fields whose history rules want, where the CRM has not told the change itself."""
-    for name in sorted(needs.history.get(now.ref.kind, frozenset())):
-        if name not in before.fields or name not in now.fields:
-            continue
-        old, new = before.fields[name], now.fields[name]
-        if old == new or (now.ref, name, new) in exact:
-            continue
-        yield Change(
-            id=f"{name}@{now.modified.isoformat()}@{new}",
-            ref=now.ref,
-            field=name,
-            old=old,
-            new=new,
-            at=now.modified,
-            exact=False,
-        )
-
-
-def _without(items: Sequence[Activity], some: Sequence[Activity]) -> Iterable[Activity]:
-    dropped = {activity.id for activity in some}
-    return (activity for activity in items if activity.id not in dropped)
+    def _known(self) -> Sequence[RecordRef]:
+        """The stored records among those that are due. What came late for a merged one belongs to its survivor."""
+        known = self._uow.records(sorted(self._due))
+        due = set(known)
+        for record in known.values():
+            if record.merged_into is not None:
+                survivor = survivor_of(self._uow, record)
+                self._uow.move_history(record.ref, survivor)
+                due.discard(record.ref)
+                due |= self._uow.records([survivor]).keys()
+        return sorted(due)

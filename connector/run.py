@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import uuid4
 
 from connector.dispatch import Dispatcher, WriteCounts
-from connector.domain.errors import ConfigError, FollowupError, Problem, QuotaSpentError
-from connector.domain.model import Needs, Owner, Plan, PlannedAction, RunSummary
+from connector.domain.errors import (
+    ConfigError,
+    FollowupError,
+    Problem,
+    QuotaSpentError,
+    RetryableError,
+    StoreError,
+)
+from connector.domain.model import Needs, Owner, Plan, PlannedAction, RunSummary, Value
 from connector.domain.ports import Adapter, Clock, Rulebook, Store
 from connector.evaluate import Evaluation, commit_only, evaluate, moment_of, preview
 from connector.ingest import ReadCounts, ingest
@@ -23,6 +30,9 @@ EXIT_CONFIG = 2
 EXIT_LEFT_OVER = 3
 EXIT_CHANGES = 4
 EXIT_BUSY = 5
+
+STOPPED = "asked to stop: what was read is kept, the next pass decides and writes"
+BROKEN_OFF = "the pass was broken off; what was committed before is kept, and the next pass goes on"
 
 Progress = Callable[[str, int], None]
 
@@ -101,13 +111,17 @@ class _Pass:
         self._writes = WriteCounts()
         self._problems: tuple[Problem, ...] = ()
         self._people: dict[str, str] = {}
+        self._only: frozenset[str] | None = None
+        self._gone = 0
 
     def look(self) -> PassResult:
         """The dry pass behind `plan`."""
         with self._c.store.lock():
             needs, owners = self._prepare()
             self._ingest(needs)
-            self._evaluation = preview(self._c.store, self._c.rulebook, self._c.crm, self._now, owners, self._progress)
+            self._evaluation = self._preview(owners)
+            if self._c.stop.is_set():
+                raise RetryableError("asked to stop before the plan was complete; run `followup plan` again")
         changes = bool(self._evaluation.plan.actions)
         return self._result(EXIT_CHANGES if changes else EXIT_DONE, "")
 
@@ -120,9 +134,13 @@ class _Pass:
                 needs, owners = self._prepare()
                 self._dispatcher(needs, owners).recover()
                 self._ingest(needs)
-                self._decide(owners, only)
+                # A decision on half of what there is to read would be another decision: it waits for the next pass.
                 if not self._c.stop.is_set():
-                    self._writes = self._dispatcher(needs, owners).work()
+                    self._decide(owners, only)
+                if not self._c.stop.is_set():
+                    self._dispatcher(needs, owners).work(self._only)
+                elif not self._writes.stopped:
+                    self._writes.stopped = STOPPED
                 self._prune()
             return self._finish()
 
@@ -145,20 +163,29 @@ class _Pass:
     def _ingest(self, needs: Needs) -> None:
         before = self._c.adapter.api_calls
         try:
-            self._read = ingest(self._c.adapter.source, self._c.store, needs, self._now, self._progress)
+            c = self._c
+            ingest(c.adapter.source, c.store, needs, self._now, self._progress, c.stop.is_set, self._read)
         finally:
             self._read_calls = self._c.adapter.api_calls - before
 
     def _decide(self, owners: tuple[Owner, ...], only: ShownPlan | None) -> None:
         c = self._c
         if only is None:
-            self._evaluation = evaluate(c.store, c.rulebook, c.crm, self._now, owners, self._summary.id, self._progress)
+            run, stop = self._summary.id, c.stop.is_set
+            self._evaluation = evaluate(c.store, c.rulebook, c.crm, self._now, owners, run, self._progress, stop)
             return
-        self._evaluation = preview(c.store, c.rulebook, c.crm, self._now, owners, self._progress)
-        plan, gone = _restricted(self._evaluation.plan, only, self._now)
+        self._evaluation = self._preview(owners)
+        if c.stop.is_set():
+            return
+        plan, self._gone = _restricted(self._evaluation.plan, only, self._now)
         self._evaluation.plan = plan
-        self._writes.dropped += gone
+        self._writes.dropped += self._gone
+        self._only = frozenset(action.key for action in plan.actions)
         commit_only(c.store, plan, self._summary.id, self._now)
+
+    def _preview(self, owners: tuple[Owner, ...]) -> Evaluation:
+        c = self._c
+        return preview(c.store, c.rulebook, c.crm, self._now, owners, self._progress, c.stop.is_set)
 
     def _dispatcher(self, needs: Needs, owners: tuple[Owner, ...]) -> Dispatcher:
         c = self._c
@@ -177,16 +204,27 @@ class _Pass:
     @contextmanager
     def _recorded(self) -> Iterator[None]:
         """A pass that ends in an error is closed in the log with its message; the error goes on to the caller."""
+        code, message = EXIT_FAILED, BROKEN_OFF
+        ended = False
         try:
             yield
+            ended = True
         except FollowupError as error:
             code = EXIT_CONFIG if isinstance(error, ConfigError) else EXIT_FAILED
             if isinstance(error, QuotaSpentError):
                 code = EXIT_LEFT_OVER
-            result = self._result(code, str(error))
+            message = str(error)
+            raise
+        finally:
+            if not ended:
+                self._close(code, message)
+
+    def _close(self, code: int, message: str) -> None:
+        """Note in the log how the pass failed; where the state cannot even take that, the first error is the one told."""
+        with suppress(StoreError):
+            result = self._result(code, message)
             with self._c.store.begin() as uow:
                 uow.finish_run(result.summary)
-            raise
 
     def _finish(self) -> PassResult:
         result = self._result(None, self._writes.stopped)
@@ -214,7 +252,7 @@ class _Pass:
                 "echoes": self._read.echoes,
             },
             "evaluated": self._evaluation.evaluated,
-            "planned": len(plan.actions),
+            "planned": len(plan.actions) + self._gone,
             "held": held + len(plan.held) + len(plan.waiting),
             "dropped": self._writes.dropped,
             "written": {
@@ -247,15 +285,35 @@ def _restricted(plan: Plan, only: ShownPlan, now: datetime) -> tuple[Plan, int]:
 
     The records stay due, since what else was decided on them is left for the next pass.
     """
-    now_decided = {action.key for action in plan.actions}
+    now_decided = {action.key: action for action in plan.actions}
     records = []
+    lines = {(line.ref, line.rule): line for line in plan.assignments}
+    kept_lines = []
     for record in plan.records:
-        kept = tuple(only.restore(action) for action in record.actions if action.key in only.keys)
+        kept = _as_shown([action for action in record.actions if action.key in only.keys], only)
         if not kept:
             continue
         rules = {(action.rule, action.occasion) for action in kept}
         marks = tuple(mark for mark in record.marks if (mark.rule, mark.occasion) in rules)
         records.append(replace(record, actions=kept, held=(), marks=marks, next_at=now))
-    refs = {record.ref for record in records}
-    lines = tuple(line for line in plan.assignments if line.ref in refs)
-    return Plan(tuple(records), lines, (), (), plan.notices), len(only.keys - now_decided)
+        for action in kept:
+            line = lines.get((action.record, action.rule))
+            # Whoever was shown gets the record; when that is not whose turn it is today, today's turn is not taken.
+            same_taker = action.fields.get("owner") == now_decided[action.key].fields.get("owner")
+            if action.kind == "reassign" and line is not None and same_taker:
+                kept_lines.append(line)
+    return Plan(tuple(records), tuple(kept_lines), (), (), plan.notices), len(only.keys - now_decided.keys())
+
+
+def _as_shown(actions: Sequence[PlannedAction], only: ShownPlan) -> tuple[PlannedAction, ...]:
+    """Today's actions with the values that were shown; later steps of a match expect what its earlier ones write."""
+    written: dict[tuple[str, str], dict[str, Value]] = {}
+    shown = []
+    for action in actions:
+        expected = written.setdefault((action.rule, action.occasion), {})
+        saw = {name: expected.get(name, value) for name, value in action.saw.items()}
+        restored = replace(only.restore(action), saw=saw)
+        if action.kind in ("set", "reassign"):
+            expected.update((name, value) for name, value in restored.fields.items() if name in action.fields)
+        shown.append(restored)
+    return tuple(shown)

@@ -22,6 +22,7 @@ from pydantic_settings import (
     NestedSecretsSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
 )
 
 from connector.domain.errors import ConfigError, Problem
@@ -49,6 +50,14 @@ def _days(value: object) -> timedelta:
 Days = Annotated[timedelta, BeforeValidator(_days)]
 
 
+def _stripped(value: object) -> object:
+    """A secret without the line end that files and `echo` put behind it; no HTTP header could carry it."""
+    return value.strip() if isinstance(value, str) else value
+
+
+Secret = Annotated[SecretStr, BeforeValidator(_stripped)]
+
+
 PlaceOf = Callable[[tuple[str | int, ...]], tuple[int, int]]
 """From a path of keys in a file to its line and column."""
 
@@ -62,7 +71,7 @@ class SalesforceSettings(_Section):
 
     login_url: str | None = None
     client_id: str | None = None
-    client_secret: SecretStr | None = None
+    client_secret: Secret | None = None
     username: str | None = None
     private_key_file: Path | None = None
     api_version: str = "62.0"
@@ -71,7 +80,7 @@ class SalesforceSettings(_Section):
 class HubSpotSettings(_Section):
     """How to reach a HubSpot portal: a private app's token or a service key."""
 
-    access_token: SecretStr | None = None
+    access_token: Secret | None = None
     base_url: str = "https://api.hubapi.com"
 
 
@@ -93,7 +102,12 @@ class Settings(BaseSettings):
     """Everything that can be set, checked once at the start."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", hide_input_in_errors=True, case_sensitive=False
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        env_ignore_empty=True,  # `NAME=` in a compose file or a manifest means: not set
+        extra="forbid",
+        hide_input_in_errors=True,
+        case_sensitive=False,
     )
 
     workspace: Path = Path()
@@ -125,7 +139,7 @@ class Settings(BaseSettings):
         """Flags, then environment, then secret files; `load_settings` adds the file below them."""
         secrets = NestedSecretsSettingsSource(
             file_secret_settings,
-            secrets_dir=os.environ.get(f"{PREFIX}SECRETS_DIR", SECRETS_DIR),
+            secrets_dir=_secrets_dir(),
             secrets_dir_missing="ok",
             secrets_prefix=PREFIX,
             secrets_nested_delimiter="__",
@@ -159,11 +173,9 @@ class Settings(BaseSettings):
 
 def is_loopback(url: str | None) -> bool:
     """Whether a URL points at this machine only."""
-    host = urlsplit(url or "").hostname or ""
-    if host == "localhost":
-        return True
     try:
-        return ip_address(host).is_loopback
+        host = urlsplit(url or "").hostname or ""
+        return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
         return False
 
@@ -189,8 +201,29 @@ def load_settings(
         settings = Settings(**given, _file=dict(file_values or {}))  # type: ignore[arg-type,call-arg]
     except ValidationError as error:
         raise _config_error(error, file_values or {}, place_of) from None
+    except SettingsError as error:
+        raise _unread(error) from None
+    except (OSError, UnicodeDecodeError):
+        raise ConfigError(
+            f"the secret files in {_secrets_dir()} cannot be read: make each a text file that this user may read"
+        ) from None
     _check(settings)
     return settings
+
+
+def _secrets_dir() -> str:
+    return os.environ.get(f"{PREFIX}SECRETS_DIR") or SECRETS_DIR
+
+
+def _unread(error: SettingsError) -> ConfigError:
+    """A variable that holds several values and is no JSON, or a folder of secrets that is none."""
+    found = re.search(r'field "(\w+)"', str(error))
+    if found is None:
+        return ConfigError(
+            f"FOLLOWUP_SECRETS_DIR is {_secrets_dir()}: name a folder with one small text file per secret"
+        )
+    name = f"{PREFIX}{found.group(1).upper()}"
+    return ConfigError(f"{name} holds several values: write them as a JSON object, or each as a variable {name}__NAME")
 
 
 def _config_error(
@@ -240,8 +273,18 @@ def _check(settings: Settings) -> None:
                 f"followup.yaml: `enrollments.{name}` needs exactly one of {', '.join(targets or ())} for {settings.crm}"
             )
     for url in (settings.salesforce.login_url, settings.hubspot.base_url):
+        _check_host(url)
         if url and not url.startswith("https://") and not (url.startswith("http://") and is_loopback(url)):
             raise ConfigError("the CRM's address must begin with https:// (http:// is for this machine only)")
+
+
+def _check_host(url: str | None) -> None:
+    try:
+        host = urlsplit(url or "https://-").hostname
+    except ValueError:
+        host = None
+    if not host:
+        raise ConfigError("the CRM's address names no host: write it as https://HOST")
 
 
 def adapter_config(settings: Settings, clock: Clock, should_stop: Callable[[], bool]) -> AdapterConfig:
@@ -271,7 +314,7 @@ def _salesforce(settings: Settings) -> dict[str, str]:
     if not given.client_id:
         raise ConfigError("FOLLOWUP_SALESFORCE__CLIENT_ID is not set: the consumer key of the connected app")
     values = {"login_url": given.login_url, "client_id": given.client_id, "api_version": given.api_version}
-    if given.client_secret is not None:
+    if given.client_secret is not None and given.client_secret.get_secret_value():
         return {**values, "client_secret": given.client_secret.get_secret_value()}
     if given.username and given.private_key_file:
         return {**values, "username": given.username, "private_key_file": str(given.private_key_file)}

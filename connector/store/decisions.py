@@ -107,10 +107,13 @@ class Decisions(Part):
         return counts
 
     def remove_marks(self, ref: RecordRef, rule: str, occasion: str) -> None:
-        """Let a rule fire on this occasion again: what it had planned was dropped."""
-        self._connection.execute(
-            delete(marks).where(marks.c.record == ref_text(ref), marks.c.rule == rule, marks.c.occasion == occasion)
-        )
+        """Let a rule fire on this occasion again: what it had planned was dropped, and nobody got the record by it."""
+        match = {"record": ref_text(ref), "rule": rule, "occasion": occasion}
+        self._connection.execute(delete(marks).where(*(marks.c[name] == value for name, value in match.items())))
+        taken_back = select(outbox.c.created).where(*(outbox.c[name] == value for name, value in match.items()))
+        taken_back = taken_back.where(outbox.c.kind == "reassign", outbox.c.state == "dropped")
+        lines = (assignments.c.record == match["record"], assignments.c.rule == rule, assignments.c.at.in_(taken_back))
+        self._connection.execute(delete(assignments).where(*lines))
 
     def trace(self, key: str) -> Sequence[Reason]:
         """Why the action with this key was planned; empty when there is no such action."""

@@ -27,6 +27,15 @@ class History(Part):
             found.update((row.id, row.version) for row in self._connection.execute(query))
         return found
 
+    def activity_refs(self, ids: Sequence[str]) -> Mapping[str, Sequence[RecordRef]]:
+        """The records on which each of these activities is stored."""
+        found: dict[str, list[RecordRef]] = {}
+        for some in chunks(ids):
+            query = select(activity_records).where(activity_records.c.activity.in_(some))
+            for row in self._connection.execute(query.order_by(activity_records.c.record)):
+                found.setdefault(row.activity, []).append(ref_of(row.record))
+        return found
+
     def save_activities(self, read: Sequence[Activity]) -> None:
         """Insert or replace; one marked deleted is removed. Of an activity given twice the last one counts."""
         latest = {activity.id: activity for activity in read}
