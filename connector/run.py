@@ -19,7 +19,7 @@ from connector.domain.errors import (
     RetryableError,
     StoreError,
 )
-from connector.domain.model import Needs, Owner, Plan, PlannedAction, RunSummary, Value
+from connector.domain.model import Needs, Owner, Plan, PlannedAction, RecordRef, RunSummary, Value
 from connector.domain.ports import Adapter, Clock, Rulebook, Store
 from connector.evaluate import Evaluation, commit_only, evaluate, moment_of, preview
 from connector.ingest import ReadCounts, ingest
@@ -83,7 +83,7 @@ class ShownPlan(Protocol):
         ...
 
     def restore(self, action: PlannedAction) -> PlannedAction:
-        """An action decided anew, with the values that were shown."""
+        """An action decided anew, with the values that were shown, old ones too."""
         ...
 
 
@@ -283,14 +283,19 @@ def _later(one: datetime, other: datetime) -> datetime:
 def _restricted(plan: Plan, only: ShownPlan, now: datetime) -> tuple[Plan, int]:
     """The plan with only the given actions, as given; and how many of those are no longer decided.
 
-    The records stay due, since what else was decided on them is left for the next pass.
+    The records stay due, since what else was decided on them is left for the next pass. A match of which one step no
+    longer starts from what was shown is left to the next pass too: somebody else has been there.
     """
     now_decided = {action.key: action for action in plan.actions}
+    shown = [action for action in plan.actions if action.key in only.keys]
+    given_away = {_match_of(action) for action in shown if action.kind == "reassign"}
+    moved = {_match_of(a) for a in shown if _moved(a, only.restore(a), _match_of(a) in given_away)}
+    keys = {action.key for action in shown if _match_of(action) not in moved}
     records = []
     lines = {(line.ref, line.rule): line for line in plan.assignments}
     kept_lines = []
     for record in plan.records:
-        kept = _as_shown([action for action in record.actions if action.key in only.keys], only)
+        kept = _as_shown([action for action in record.actions if action.key in keys], only)
         if not kept:
             continue
         rules = {(action.rule, action.occasion) for action in kept}
@@ -302,7 +307,18 @@ def _restricted(plan: Plan, only: ShownPlan, now: datetime) -> tuple[Plan, int]:
             same_taker = action.fields.get("owner") == now_decided[action.key].fields.get("owner")
             if action.kind == "reassign" and line is not None and same_taker:
                 kept_lines.append(line)
-    return Plan(tuple(records), tuple(kept_lines), (), (), plan.notices), len(only.keys - now_decided.keys())
+    return Plan(tuple(records), tuple(kept_lines), (), (), plan.notices), len(only.keys - keys)
+
+
+def _moved(action: PlannedAction, shown: PlannedAction, given_away: bool) -> bool:
+    """Whether somebody changed what the action starts from since it was shown, or, unless its own match gives the
+    record away, whose it is."""
+    people = () if given_away else [who for who in ("owner", "sender") if who in shown.fields]
+    return shown.old != action.old or any(shown.fields[who] != action.fields.get(who) for who in people)
+
+
+def _match_of(action: PlannedAction) -> tuple[RecordRef, str, str]:
+    return action.record, action.rule, action.occasion
 
 
 def _as_shown(actions: Sequence[PlannedAction], only: ShownPlan) -> tuple[PlannedAction, ...]:

@@ -102,6 +102,7 @@ class SavedPlan:
             document = json.loads(file.read_text(encoding="utf-8"))
             rows = document["actions"]
             self._fields: dict[str, Mapping[str, object]] = {str(row["key"]): dict(row["fields"]) for row in rows}
+            self._old: dict[str, Mapping[str, object]] = {str(row["key"]): dict(row.get("old") or {}) for row in rows}
         except OSError as error:
             raise ConfigError(f"{file}: {error.strerror}; `followup plan --out {file.name}` writes one") from None
         except (ValueError, KeyError, TypeError):
@@ -114,9 +115,9 @@ class SavedPlan:
 
     def restore(self, action: PlannedAction) -> PlannedAction:
         """Today's action with the values of the file, typed as today's are."""
-        saved = self._fields[action.key]
-        fields = {name: _typed(value, action.fields.get(name)) for name, value in saved.items()}
-        return replace(action, fields=fields)
+        fields = {name: _typed(value, action.fields.get(name)) for name, value in self._fields[action.key].items()}
+        old = {name: _typed(value, action.old.get(name)) for name, value in self._old[action.key].items()}
+        return replace(action, fields=fields, old=old)
 
 
 def _typed(value: object, like: Value) -> Value:
