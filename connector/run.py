@@ -129,6 +129,7 @@ class _Pass:
         """The writing pass behind `run` and `apply`."""
         with self._c.store.lock():
             with self._c.store.begin() as uow:
+                self._summary = _in_order(self._summary, uow.runs(1))
                 uow.start_run(self._summary)
             with self._recorded():
                 needs, owners = self._prepare()
@@ -273,6 +274,14 @@ class _Pass:
         )
         notices = (*plan.notices, *self._evaluation.alarms)
         return PassResult(summary, plan, self._problems, notices, self._evaluation.baseline, self._writes, self._people)
+
+
+def _in_order(summary: RunSummary, last: Sequence[RunSummary]) -> RunSummary:
+    """The pass with an id that sorts behind that of a pass which began at the same instant."""
+    stamp, _, end = summary.id.partition("-")
+    before = last[0].id.partition("-") if last else ("", "", "")
+    number = int(before[2][:3], 16) + 1 if before[0] == stamp else 0
+    return replace(summary, id=f"{stamp}-{number:03x}{end[:3]}")
 
 
 def _later(one: datetime, other: datetime) -> datetime:
