@@ -62,6 +62,7 @@ def _crm(connection: Connection) -> Iterator[Finding]:
     except FollowupError as error:
         yield Finding("fail", connection.crm, str(error))
         return
+    yield from _statuses(schema)
     for problem in problems:
         yield Finding(
             "fail", "rules against the CRM", str(problem), "name what the CRM has, or map it in followup.yaml"
