@@ -215,17 +215,13 @@ class Planner:
         """The match's writes, their turns taken in the ledger; None when it has to wait for a person."""
         drafted = draft(case.rule, case.match, case.state, case.reasons, self._desk)
         if drafted.waits:
-            calendar = self._desk.calendars[case.rule.calendar]
-            tomorrow = calendar.local_date(self._moment.now) + timedelta(days=1)
-            self._wait(case, drafted.waits, calendar.day_start(tomorrow))
+            # It stays due, so that every pass says so until somebody can take it, and the first one after that acts.
+            self._waiting.append(HeldMatch(case.rule.id, case.match.record, drafted.waits))
+            self._sheets[case.match.record].due(self._moment.now)
             return None
         for assignment in drafted.assignments:
             self._desk.ledger.add(assignment)
         return drafted
-
-    def _wait(self, case: Case, why: str, until: datetime) -> None:
-        self._waiting.append(HeldMatch(case.rule.id, case.match.record, why))
-        self._sheets[case.match.record].due(until)
 
     def _mark(self, case: Case, kind: MarkKind) -> None:
         match = case.match

@@ -120,12 +120,11 @@ class FileRulebook:
 
     def explain(self, state: RecordState, moment: Moment) -> Sequence[Verdict]:
         """The verdict of every rule of the record's kind, in the order of file and line."""
-        facts = self._facts(state, moment)
-        judgements = self._judge(facts)
-        matches, _ = self._confirmed(judgements, facts)
-        losses = {loss.loser.id: loss for loss in settle(self._rule_of[match.rule] for match in matches)[1]}
-        confirmed = {match.rule for match in matches}
-        return [_told(each.verdict, each.verdict.rule in confirmed, losses) for each in judgements]
+        decision = self._decide(state, moment)
+        losses = {loss.loser.id: loss for loss in settle(self._rule_of[match.rule] for match in decision.matches)[1]}
+        confirmed = {match.rule for match in decision.matches}
+        nobody = {match.rule: match.why for match in self.plan([decision], moment).waiting}
+        return [_told(verdict, verdict.rule in confirmed, losses, nobody) for verdict in decision.verdicts]
 
 
 def _engine_kind(word: str) -> EngineKind:
@@ -136,8 +135,8 @@ def _engine_kind(word: str) -> EngineKind:
     raise ConfigError(f"there is no engine `{word}`; choose one of {', '.join(kinds)}")
 
 
-def _told(verdict: Verdict, confirmed: bool, losses: Mapping[str, Loss]) -> Verdict:
-    """The verdict as this pass would carry it out."""
+def _told(verdict: Verdict, confirmed: bool, losses: Mapping[str, Loss], nobody: Mapping[str, str]) -> Verdict:
+    """The verdict as this pass would carry it out; `nobody` has the rules that no person could act for, and why."""
     if verdict.outcome != "fires":
         return verdict
     loss = losses.get(verdict.rule)
@@ -147,4 +146,7 @@ def _told(verdict: Verdict, confirmed: bool, losses: Mapping[str, Loss]) -> Verd
     if loss is not None:
         reason = Reason("priority", False, loss.reason)
         return replace(verdict, outcome="done", reasons=(*verdict.reasons, reason))
+    if verdict.rule in nobody:
+        reason = Reason("then", False, nobody[verdict.rule])
+        return replace(verdict, outcome="held", reasons=(*verdict.reasons, reason))
     return verdict

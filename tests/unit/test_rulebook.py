@@ -218,7 +218,7 @@ def test_what_a_guard_or_the_clock_stops_is_no_disagreement(monkeypatch: pytest.
 
 def test_explain_has_a_verdict_for_every_rule_of_the_kind_in_the_order_of_the_file() -> None:
     loaded = book(
-        rule(id="fires"),
+        rule(id="fires", then=(reassign("eva"),)),
         rule(id="waits", wait=span(5, "days")),
         rule(id="deal", kind="deal"),
         rule(id="blocked", if_=field_is("country", "DE")),
@@ -229,6 +229,13 @@ def test_explain_has_a_verdict_for_every_rule_of_the_kind_in_the_order_of_the_fi
     assert outcomes(verdicts) == {"fires": "fires", "waits": "waits", "blocked": "blocked", "no": "no"}
     assert [verdict.rule for verdict in verdicts] == ["fires", "waits", "blocked", "no"]
     assert verdicts[2].reasons[-1] == Reason("if.country", None, "the CRM does not show country")
+
+
+def test_explain_says_that_no_person_could_act() -> None:
+    loaded = book(rule(then=(reassign("gus"),)))
+    (verdict,) = loaded.explain(state(lead()), moment(NOW))
+    assert verdict.outcome == "held"
+    assert verdict.reasons[-1] == Reason("then", False, "gus is inactive; name a person in `to`")
 
 
 def test_explain_says_which_rule_would_win() -> None:
