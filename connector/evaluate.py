@@ -112,11 +112,10 @@ def _moment(
     with store.begin() as uow:
         known = dict(uow.adoptions())
         new = [Adoption(rule.id, now, False) for rule in rulebook.rules if rule.id not in known]
-        unfinished = any(rule.id in known and not known[rule.id].baselined for rule in rulebook.rules)
         fingerprint = _fingerprint(rulebook, owners)
         last = uow.setting("decided_at")
         set_back = isinstance(last, datetime) and now < last - STEPPED_BACK
-        if new or unfinished or set_back or uow.setting("decided_by") != fingerprint:
+        if new or set_back or uow.setting("decided_by") != fingerprint:
             # A deadline was worked out by the rules, people and clock of that time: when they change, none can be trusted.
             for kind in sorted({rule.kind for rule in rulebook.rules}):
                 uow.mark_all_due(kind, now)

@@ -81,7 +81,7 @@ class _PageReader:
         news = take_records(self._uow, page.records, self._needs, self._now, page.changes)
         self._counts.records += len(news.changed)
         self._counts.changes += news.changes
-        self._due |= news.changed | news.survivors
+        self._due |= news.changed  # a merged one stands for its survivor, see _known
         self._activities(page.activities)
         if page.enrollments:
             self._due |= self._uow.save_enrollments(page.enrollments)

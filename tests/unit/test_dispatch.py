@@ -20,7 +20,7 @@ from connector.domain.errors import (
     ThrottledError,
 )
 from connector.domain.model import Mark, Moment, PlannedAction, Receipt, RecordPlan, Value
-from tests.core import ANA, BEN, DAY, HOUR, MINUTE, NEEDS, NOW, World, lead, ref
+from tests.core import ANA, BEN, DAY, HOUR, MINUTE, NEEDS, NOW, World, call, lead, ref
 
 Answer = Callable[[Sequence[PlannedAction]], Sequence[Receipt]]
 
@@ -130,9 +130,14 @@ def test_a_record_that_was_deleted_or_merged_is_stored_as_such(world: World) -> 
     _planned(world, _action("1"), _action("2"))
     world.source.now[ref("1")] = replace(lead("1", 70), deleted=True)
     world.source.now[ref("2")] = replace(lead("2", 70), deleted=True, merged_into=ref("3"))
+    with world.store.begin() as uow:
+        uow.save_records([lead("3")], NOW)
+        uow.save_activities([call("c", "2")])
     assert _work(world).dropped == 2
     assert world.state("1").record.deleted
     assert world.state("2").record.merged_into == ref("3")
+    assert len(world.state("3").activities) == 1
+    assert "3" in world.due()
 
 
 def test_a_dropped_step_takes_the_later_ones_with_it_and_all_are_counted(world: World) -> None:
@@ -422,3 +427,13 @@ def test_only_the_named_keys_are_written_and_the_others_wait_as_they_were(world:
     assert states.pop("9999/0") == "confirmed"
     assert set(states.values()) == {"pending"}
     assert {entry.message for entry in world.outbox().values()} == {""}
+
+
+def test_what_a_dead_run_claimed_is_never_made_pending_without_a_look_up(world: World) -> None:
+    action = _action("1")
+    _planned(world, action)
+    _claim(world)
+    world.sink.land(action)
+    _dispatcher(world).work(frozenset())
+    assert world.states() == {"1/0": "claimed"}
+    assert _work(world).calls == 0, "it is looked up, and found"

@@ -235,6 +235,17 @@ def test_asked_to_stop_nothing_is_planned_and_everything_with_a_match_stays_due(
     assert len(world.due()) == 6
 
 
+def test_passes_that_are_stopped_again_and_again_each_get_further_with_a_new_rule(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "CHUNK", 2)
+    _leads(world, 5)
+    assert [_evaluate(world, should_stop=lambda: True).evaluated for _ in range(3)] == [2, 2, 1]
+    result = _evaluate(world)
+    assert (result.evaluated, _adoptions(world)["go"].baselined) == (0, True)
+    assert all(len(world.state(f"{n:04}").marks) == 1 for n in range(5))
+
+
 def test_asked_to_stop_in_its_first_pass_a_rule_has_not_taken_its_baseline(world: World) -> None:
     _leads(world, 2)
     _evaluate(world, should_stop=lambda: True)

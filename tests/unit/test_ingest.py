@@ -223,6 +223,19 @@ def test_a_chain_of_merges_ends_at_the_last_survivor_in_either_order(world: Worl
     assert "3" in world.due()
 
 
+def test_a_long_chain_of_merges_that_is_told_backwards_ends_at_its_last_survivor(world: World) -> None:
+    _known(world, *(lead(str(n)) for n in range(1, 6)), call("a", "1"))
+    for loser in (4, 3, 2, 1):
+        _read(world, page(_merged(str(loser), str(loser + 1))))  # type: ignore[arg-type]
+    assert [one.id for one in world.state("5").activities] == ["a"]
+
+
+def test_records_that_name_each_other_as_survivor_are_stored_and_end_nothing(world: World) -> None:
+    _known(world, lead("1"), lead("2"))
+    _read(world, page(_merged("1", "2"), _merged("2", "1")))  # type: ignore[arg-type]
+    assert world.state("1").record.merged_into == ref("2")
+
+
 def test_what_comes_late_for_a_merged_record_belongs_to_its_survivor(world: World) -> None:
     _known(world, lead("1"), lead("2"))
     _known(world, _merged("1", "2"))
@@ -326,6 +339,7 @@ def test_our_open_task_read_back_is_an_echo_and_a_finished_one_is_news(world: Wo
         assert uow.activity_versions(["T1"]) == {"T1": OURS}
     counts = _read(world, page(_task()))
     assert (counts.echoes, counts.activities, world.due()) == (1, 0, [])
+    assert [one.version for one in world.state().activities] == ["1"], "as the CRM has it from now on"
     counts = _read(world, page(_task("2", done=True)))
     assert (counts.echoes, counts.activities, world.due()) == (0, 1, ["1"])
 
@@ -334,6 +348,7 @@ def test_our_task_whose_answer_was_lost_is_an_echo_too_and_its_deletion_is_news(
     _known(world, lead("1"))
     assert _read(world, page(_task())).echoes == 1
     assert world.due() == []
+    assert len(world.state().activities) == 1, "it is the lead's next step all the same"
     assert _read(world, page(_task("2", deleted=True))).activities == 1
     assert world.due() == ["1"]
 

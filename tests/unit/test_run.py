@@ -21,7 +21,7 @@ from connector.domain.errors import (
     StoreError,
 )
 from connector.domain.model import Assignment, PlannedAction, Receipt, RunSummary
-from connector.run import BROKEN_OFF, PassResult, apply_plan, plan_pass, run_pass
+from connector.run import BROKEN_OFF, STOPPED, PassResult, apply_plan, plan_pass, run_pass
 from tests.core import ANA, BEN, DAY, NOW, World, call, lead, page, ref
 
 
@@ -309,7 +309,7 @@ def test_asked_to_stop_while_reading_a_pass_decides_nothing_on_what_it_has_read_
     world.source.now[ref("0")] = lead("0", status="go")
     result = run_pass(world.connection(), lambda _stage, _count: world.stop.set())
     assert (result.exit_code, world.states(), world.due()) == (3, {}, ["0"])
-    assert "asked to stop" in result.summary.message
+    assert (result.summary.message, world.rulebook.seen) == (STOPPED, [])
     world.stop.clear()
     result = run_pass(world.connection())
     assert (result.exit_code, world.states()) == (0, {"0/0": "confirmed"})
