@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,10 +15,13 @@ from connector.cli.documents import explain_document
 from connector.cli.options import json_option, print_json, workspace_option
 from connector.cli.tables import Teller, zone_of
 from connector.domain.errors import ConfigError
-from connector.domain.model import RecordRef, Verdict
+from connector.domain.model import OutboxEntry, Reason, RecordRef, Verdict
 from connector.domain.ports import UnitOfWork
 from connector.evaluate import moment_of
 from connector.store import open_store
+
+LANDED: Mapping[str, bool] = {"confirmed": True, "failed": False, "dead": False, "dropped": False, "held": False}
+"""Whether a write is in the CRM; what is on its way is not known."""
 
 
 @click.command("explain", epilog="Example: followup explain 00Q5e00000AbCdEEAV --rule recycle-after-6")
@@ -60,7 +64,26 @@ def _verdicts(uow: UnitOfWork, loaded: Workspace, ref: RecordRef) -> Sequence[Ve
     if schema is not None:
         rulebook.bind(schema, owners)
     state = uow.states([ref])[0]
-    return rulebook.explain(state, moment_of(uow, loaded.settings.crm_name, loaded.clock().now(), owners))
+    moment = moment_of(uow, loaded.settings.crm_name, loaded.clock().now(), owners)
+    writes = uow.our_writes(ref)
+    return [_with_writes(verdict, writes) for verdict in rulebook.explain(state, moment)]
+
+
+def _with_writes(verdict: Verdict, writes: Sequence[OutboxEntry]) -> Verdict:
+    """A rule that has dealt with an occasion also says what became of its last writes: done is not always written."""
+    mine = [entry for entry in writes if entry.action.rule == verdict.rule]
+    if verdict.outcome not in ("done", "held") or not mine:
+        return verdict
+    last = [entry for entry in mine if entry.action.occasion == mine[-1].action.occasion]
+    told = (
+        Reason(
+            f"then.{entry.action.position}",
+            LANDED.get(entry.state),
+            f"{entry.action.kind} {entry.state}" + (f": {entry.message}" if entry.message else ""),
+        )
+        for entry in sorted(last, key=lambda entry: entry.action.position)
+    )
+    return replace(verdict, reasons=(*verdict.reasons, *told))
 
 
 def _find(uow: UnitOfWork, text: str) -> Sequence[RecordRef]:

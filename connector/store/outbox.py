@@ -17,7 +17,6 @@ MAX_ATTEMPTS = 8
 """After so many tries an action is dead and waits for a person."""
 
 _UNSETTLED = ("pending", "claimed", "unknown", "held")
-_POSSIBLY_LANDED = ("confirmed", "unknown", "claimed")
 _EARLIER_FAILED = "an earlier step of this rule did not go through"
 
 
@@ -113,8 +112,8 @@ class Outbox(Part):
         return {key: _entry(stored[key]) for key in keys if key in stored}
 
     def our_writes(self, ref: RecordRef) -> Sequence[OutboxEntry]:
-        """Our confirmed or possibly landed writes on a record, the oldest first, for telling echoes from news."""
-        query = select(outbox).where(outbox.c.record == ref_text(ref), outbox.c.state.in_(_POSSIBLY_LANDED))
+        """Every write that was planned on a record, whatever became of it, the oldest first."""
+        query = select(outbox).where(outbox.c.record == ref_text(ref))
         return [_entry(row) for row in self._connection.execute(query.order_by(outbox.c.updated, outbox.c.key))]
 
     def release(self, rule: str | None, first: int | None, now: datetime) -> int:

@@ -96,6 +96,25 @@ def test_explain_says_when_it_will_act(firm: Company) -> None:
     _one_line(unknown.stderr)
 
 
+def test_explain_says_of_a_finished_rule_what_became_of_its_writes(firm: Company) -> None:
+    lead = _due_lead(firm)
+    path = "/composite/sobjects" if firm.crm == "salesforce" else "/tasks/batch/create"
+    refusal: object = [
+        {"success": False, "errors": [{"statusCode": "FIELD_CUSTOM_VALIDATION_EXCEPTION", "message": "no"}]}
+    ]
+    status = 200
+    if firm.crm == "hubspot":
+        refusal, status = {"status": "error", "category": "VALIDATION_ERROR", "message": "no"}, 400
+    firm.server.faults.add(Fault("answer", "POST", path, status=status, body=refusal, times=None))
+    assert firm.cli("run").returncode == 3
+    firm.server.faults.clear()
+    [rule] = json.loads(firm.cli("explain", lead, "--json").stdout)["rules"]
+    [write] = [reason for reason in rule["reasons"] if reason["path"] == "then.0"]
+    assert rule["outcome"] == "done"
+    assert write["holds"] is False
+    assert write["text"].startswith("task failed: ")
+
+
 def test_log_and_show_tell_what_was_written(firm: Company) -> None:
     lead = _due_lead(firm)
     firm.cli("run")
