@@ -49,6 +49,8 @@ class Connection:
     stop: threading.Event = field(default_factory=threading.Event)
     keep_traces: timedelta = timedelta(days=90)
     keep_snapshots: timedelta = timedelta(days=400)
+    broken: PassResult | None = None
+    """How far the last pass came that ended in an error."""
 
 
 @dataclass(slots=True)
@@ -223,7 +225,7 @@ class _Pass:
     def _close(self, code: int, message: str) -> None:
         """Note in the log how the pass failed; where the state cannot even take that, the first error is the one told."""
         with suppress(StoreError):
-            result = self._result(code, message)
+            result = self._c.broken = self._result(code, message)
             with self._c.store.begin() as uow:
                 uow.finish_run(result.summary)
 

@@ -8,7 +8,7 @@ import click
 from rich.console import Console
 
 from connector.bootstrap import connect, load_workspace
-from connector.cli.documents import SavedPlan, run_document
+from connector.cli.documents import SavedPlan, broken_off_told, run_document
 from connector.cli.options import (
     LOGGER,
     configure_log,
@@ -31,7 +31,12 @@ def command(file: Path, workspace: Path | None, as_json: bool) -> int:
     saved = SavedPlan(file)
     loaded = load_workspace(workspace)
     configure_log(loaded)
-    with stopping(loaded), connect(loaded) as connection, progress_shown(as_json) as progress:
+    with (
+        stopping(loaded),
+        connect(loaded) as connection,
+        progress_shown(as_json) as progress,
+        broken_off_told(connection, as_json),
+    ):
         result = apply_plan(connection, saved, progress)
     if as_json:
         print_json(run_document(result))

@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 
-from connector.cli.options import plain
-from connector.domain.errors import ConfigError
+from connector.cli.options import plain, print_json
+from connector.domain.errors import ConfigError, FollowupError
 from connector.domain.model import HeldMatch, OutboxEntry, PlannedAction, RecordRef, RunSummary, Value, Verdict
-from connector.run import PassResult
+from connector.run import Connection, PassResult
 
 
 def run_document(result: PassResult) -> dict[str, object]:
     """What `run --json` prints."""
     return summary_document(result.summary)
+
+
+@contextmanager
+def broken_off_told(connection: Connection, as_json: bool) -> Iterator[None]:
+    """A pass that ends in an error still prints its one document: the figures as far as it came, and the error."""
+    try:
+        yield
+    except FollowupError as error:
+        if as_json:
+            broken = connection.broken
+            print_json({**(run_document(broken) if broken is not None else {}), "error": str(error)})
+        raise
 
 
 def summary_document(summary: RunSummary) -> dict[str, object]:

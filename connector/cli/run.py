@@ -8,7 +8,7 @@ import click
 from rich.console import Console
 
 from connector.bootstrap import connect, load_workspace
-from connector.cli.documents import run_document
+from connector.cli.documents import broken_off_told, run_document
 from connector.cli.options import (
     LOGGER,
     configure_log,
@@ -32,7 +32,12 @@ def command(workspace: Path | None, as_json: bool) -> int:
     """
     loaded = load_workspace(workspace)
     configure_log(loaded)
-    with stopping(loaded), connect(loaded) as connection, progress_shown(as_json) as progress:
+    with (
+        stopping(loaded),
+        connect(loaded) as connection,
+        progress_shown(as_json) as progress,
+        broken_off_told(connection, as_json),
+    ):
         result = run_pass(connection, progress)
     if as_json:
         print_json(run_document(result))

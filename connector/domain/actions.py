@@ -2,7 +2,7 @@
 
 | kind | fields |
 |---|---|
-| task | `type` (call / email / todo), `subject`, `body`, `due` (aware datetime), `due_date` (its day in the team's zone), `priority` (low / normal / high), `owner` |
+| task | `type` (call / email / todo), `subject`, `body`, `due` and `due_date` (its day for the team), `priority`, `owner` |
 | reassign | `owner` (CRM id of a user or queue), `owner_name`, `note` when a hand-over note is asked for |
 | enroll | `in` (NAME of followup.yaml), `sender` (CRM owner id) when given |
 | unenroll | `from` (NAME) |

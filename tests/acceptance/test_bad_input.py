@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -114,8 +115,28 @@ def test_a_spent_quota_stops_the_pass_and_the_next_one_picks_up(firm: Company) -
     path = "/composite/sobjects" if firm.crm == "salesforce" else "/tasks/batch/create"
     firm.server.faults.add(Fault("answer", "POST|PATCH", path, status=status, body=body, times=None))
     assert "the next pass" in _line(firm, "run", code=3)
+    document = json.loads(firm.cli("run", "--json").stdout)
+    assert document["left_over"] == 1
     firm.server.faults.clear()
     assert firm.tasks(lead) == []
+    assert firm.run().exit_code == 0
+    assert len(firm.tasks(lead)) == 1
+
+
+def test_a_quota_spent_while_reading_still_prints_the_one_document(firm: Company) -> None:
+    lead = _due(firm)
+    body: object = [{"message": "TotalRequests Limit exceeded.", "errorCode": "REQUEST_LIMIT_EXCEEDED"}]
+    status = 403
+    if firm.crm == "hubspot":
+        status = 429
+        body = {"status": "error", "message": "You have reached your daily limit.", "policyName": "DAILY"}
+    firm.server.faults.add(Fault("answer", path="/query|/search", status=status, body=body, times=None))
+    done = firm.cli("run", "--json")
+    assert done.returncode == 3
+    document = json.loads(done.stdout)
+    assert document["api_calls"] > 0
+    assert document["error"]
+    firm.server.faults.clear()
     assert firm.run().exit_code == 0
     assert len(firm.tasks(lead)) == 1
 
