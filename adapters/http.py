@@ -30,6 +30,14 @@ LONGEST_BACK_OFF = 10.0
 """Seconds that one back-off between attempts takes at most."""
 
 
+MOST_TIME_OUTS = 2
+"""How often one read may run into the time-out: a server that takes calls and is silent is not met by asking again."""
+
+
+class TimedOutError(RetryableError):
+    """The CRM took a request that only reads and did not answer in time."""
+
+
 class Usage:
     """Counts the requests of one adapter and remembers what the CRM says of the day's quota. Thread safe."""
 
@@ -145,8 +153,9 @@ def with_retries(
 ) -> T:
     """Call `send` until it succeeds, at most `attempts` times, with exponential back-off and jitter in between.
 
-    A read is repeated after every RetryableError and OutcomeUnknownError. A write is repeated only after
-    RetryableError / ThrottledError, which are raised when nothing was changed; an unknown outcome goes up at once.
+    A read is repeated after every RetryableError and OutcomeUnknownError, but once only after time-outs, among which an
+    unknown outcome counts. A write is repeated only after RetryableError / ThrottledError, which are raised when
+    nothing was changed; an unknown outcome goes up at once.
     A ThrottledError's `retry_at` is waited for up to 30 seconds; later than that, the error goes up.
     """
     repeatable = RetryableError if write else (RetryableError, OutcomeUnknownError)
@@ -158,9 +167,14 @@ def with_retries(
             return max((error.retry_at - clock.now()).total_seconds(), 0.0)
         return 0.0
 
+    silences = 0
+
     def worth_it(state: RetryCallState) -> bool:
+        nonlocal silences
         error = state.outcome.exception() if state.outcome else None
-        return isinstance(error, repeatable) and asked_pause(state) <= LONGEST_WAIT.total_seconds()
+        silences += isinstance(error, TimedOutError | OutcomeUnknownError)
+        patient = silences < MOST_TIME_OUTS and asked_pause(state) <= LONGEST_WAIT.total_seconds()
+        return patient and isinstance(error, repeatable)
 
     retrying = Retrying(
         retry=worth_it,

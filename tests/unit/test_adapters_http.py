@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.http import RateBudget, Usage, checked_base_url, is_loopback, with_retries
+from adapters.http import RateBudget, TimedOutError, Usage, checked_base_url, is_loopback, with_retries
 from connector.domain.errors import ConfigError, OutcomeUnknownError, PermanentError, RetryableError, ThrottledError
 
 NOW = datetime(2026, 5, 1, 10, tzinfo=UTC)
@@ -75,6 +75,21 @@ def test_attempts_come_to_an_end_with_the_last_error() -> None:
     with pytest.raises(RetryableError, match="3"):
         with_retries(send, write=False, clock=Clock())
     assert send.calls == 4
+
+
+@pytest.mark.parametrize("error", [TimedOutError, OutcomeUnknownError])
+def test_a_read_that_times_out_is_tried_twice_at_most(error: type[Exception]) -> None:
+    send = Failing(*[error("silent") for _ in range(9)])
+    with pytest.raises(error):
+        with_retries(send, write=False, clock=Clock())
+    assert send.calls == 2
+
+
+def test_two_time_outs_are_the_most_of_a_read_whatever_failed_between_them() -> None:
+    send = Failing(TimedOutError("silent"), RetryableError("down"), TimedOutError("silent"), RetryableError("down"))
+    with pytest.raises(TimedOutError):
+        with_retries(send, write=False, clock=Clock())
+    assert send.calls == 3
 
 
 def test_a_throttled_call_waits_until_the_moment_the_crm_named() -> None:
