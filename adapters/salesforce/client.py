@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 import threading
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -22,7 +22,7 @@ from simple_salesforce.exceptions import SalesforceAuthenticationFailed, Salesfo
 
 from adapters.http import Usage, checked_base_url, is_loopback, with_retries
 from adapters.salesforce.errors import error_of, line_error, login_error, outage
-from connector.domain.errors import ConfigError, QuotaSpentError, RetryableError
+from connector.domain.errors import ConfigError, PermanentError, QuotaSpentError, RetryableError
 from connector.domain.ports import AdapterConfig
 
 TIMEOUT = (3.0, 20.0)
@@ -33,7 +33,14 @@ TRUSTED = (".salesforce.com", ".force.com", ".salesforce.mil")
 LOOPBACK_INSTANCE = "instance-on-this-machine.my.salesforce.com"
 """simple-salesforce insists on https://HOST; for a loopback login this name stands for the loopback origin."""
 
+LOST_CODES = frozenset({"INVALID_QUERY_LOCATOR", "NOT_FOUND", "HTTP_404"})
+"""What Salesforce says when a query's server-side cursor is gone."""
+
 Row = Mapping[str, object]
+
+
+class CursorLostError(RetryableError):
+    """The server-side cursor of a query is gone: the rest can only be read by a new query."""
 
 
 @dataclass(frozen=True)
@@ -214,19 +221,31 @@ class Client:
         return _batch(self._call(lambda sf: sf.query(soql, include_deleted=deleted), write=False))
 
     def more(self, address: str) -> Batch:
-        """The next rows, by the address a Batch gave."""
+        """The next rows, by the address a Batch gave; CursorLostError when Salesforce has forgotten them."""
         path = urlsplit(address).path
         if not path.startswith("/services/data/"):
             raise RetryableError("Salesforce named an odd address for the next rows; the query is started again later")
-        return _batch(self._call(lambda sf: sf.query_more(path, identifier_is_url=True), write=False))
+        try:
+            return _batch(self._call(lambda sf: sf.query_more(path, identifier_is_url=True), write=False))
+        except PermanentError as error:
+            if error.code not in LOST_CODES:
+                raise
+            raise CursorLostError("Salesforce lost its place in a query; it is read again by the next pass") from None
 
-    def rows(self, soql: str, *, deleted: bool = False) -> Iterator[Row]:
-        """Every row of a query, page by page."""
+    def rows(self, soql: str, *, deleted: bool = False) -> Sequence[Row]:
+        """Every row of a query; one whose cursor is lost is read once more from its beginning."""
+        try:
+            return self._all_rows(soql, deleted)
+        except CursorLostError:
+            return self._all_rows(soql, deleted)
+
+    def _all_rows(self, soql: str, deleted: bool) -> Sequence[Row]:
         batch = self.query(soql, deleted=deleted)
-        yield from batch.rows
+        found = list(batch.rows)
         while batch.more:
             batch = self.more(batch.more)
-            yield from batch.rows
+            found += batch.rows
+        return found
 
     def get(self, path: str) -> object:
         """What stands under a path below /services/data/vXX.0/; None for an empty answer."""

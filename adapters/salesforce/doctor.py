@@ -193,9 +193,9 @@ def _enrolments(config: AdapterConfig, client: Client, catalog: Catalog, needs: 
 def _campaigns(client: Client, campaigns: Mapping[str, str]) -> Iterator[Finding]:
     ids: Sequence[str] = sorted(set(campaigns.values()))
     try:
-        rows = list(client.rows(soql.select(("Id", "IsActive"), "Campaign", soql.one_of("Id", ids))))
+        rows = client.rows(soql.select(("Id", "IsActive"), "Campaign", soql.one_of("Id", ids)))
     except MissingFieldError:
-        rows = list(client.rows(soql.select(("Id",), "Campaign", soql.one_of("Id", ids))))
+        rows = client.rows(soql.select(("Id",), "Campaign", soql.one_of("Id", ids)))
     except PermanentError:
         cure = "grant Read on Campaign, and the user's box 'Marketing User', so that members can be made"
         yield Finding("fail", "campaigns", "campaigns cannot be read", cure)

@@ -95,17 +95,17 @@ class SalesforceSource:
         """Every user, inactive ones included, and every queue; two requests up to 2,000 of each."""
         columns = ["Id", "Name", "Email", "IsActive", "ManagerId"]
         try:
-            users = list(self._client.rows(soql.select(columns, "User", order=("Id",))))
+            users = self._client.rows(soql.select(columns, "User", order=("Id",)))
         except MissingFieldError:
             visible = self._catalog.sobject("User").present(*columns)
-            users = list(self._client.rows(soql.select(visible, "User", order=("Id",))))
+            users = self._client.rows(soql.select(visible, "User", order=("Id",)))
         found = [*map(mapping.user, users), *map(mapping.queue, self._queues())]
         return tuple(owner for owner in found if owner is not None)
 
     def _queues(self) -> Sequence[Row]:
         """Group rows of type Queue; none where this user may not see them."""
         try:
-            return list(self._client.rows(soql.select(("Id", "Name"), "Group", soql.equals("Type", "Queue"), ("Id",))))
+            return self._client.rows(soql.select(("Id", "Name"), "Group", soql.equals("Type", "Queue"), ("Id",)))
         except PermanentError as error:
             if error.code not in UNSEEN_CODES:
                 raise
@@ -159,7 +159,7 @@ class SalesforceSource:
             for chunk in soql.chunks(ids, soql.select(names, OBJECTS[kind])):
                 query = soql.select(names, OBJECTS[kind], soql.one_of("Id", chunk))
                 try:
-                    rows = list(self._client.rows(query, deleted=True))
+                    rows = self._client.rows(query, deleted=True)
                 except MissingFieldError as error:
                     raise self._named(error, kind, OBJECTS[kind]) from None
                 for row in rows:

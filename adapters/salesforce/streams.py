@@ -12,11 +12,12 @@ import json
 import logging
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from adapters.salesforce import soql
-from adapters.salesforce.client import Batch, Client
+from adapters.salesforce.client import Batch, Client, CursorLostError
 from adapters.salesforce.fields import ObjectDescription
 from adapters.salesforce.mapping import instant, text
 from connector.domain.errors import MissingFieldError, PermanentError, RetryableError
@@ -33,9 +34,6 @@ OVERLAP_ROWS = 1_500
 
 UNSEEN_CODES = frozenset({"INVALID_TYPE", "NOT_FOUND", "HTTP_404", "HTTP_403", "INSUFFICIENT_ACCESS"})
 """What Salesforce says of an object that this org does not have or this user may not see."""
-
-LOST_CODES = frozenset({"INVALID_QUERY_LOCATOR", "NOT_FOUND", "HTTP_404"})
-"""What Salesforce says when a query's server-side cursor is gone."""
 
 log = logging.getLogger("followup.salesforce")
 
@@ -191,11 +189,8 @@ def read(stream: Stream, saved: str | None, client: Client, clock: Clock) -> Ite
 
 def _fetch(stream: Stream, position: Position, more: str | None, client: Client) -> Batch:
     if more is not None:
-        try:
+        with suppress(CursorLostError):
             return client.more(more)
-        except PermanentError as error:
-            if error.code not in LOST_CODES:
-                raise
     try:
         return client.query(stream.query(position), deleted=True)
     except MissingFieldError:
