@@ -374,6 +374,27 @@ def test_apply_writes_what_was_shown_and_leaves_the_rest_due(world: World) -> No
     assert _figures(run_pass(world.connection()))["written"]["confirmed"] == 2
 
 
+def test_apply_of_one_rules_action_leaves_the_other_rule_of_the_same_record_to_the_next_pass(world: World) -> None:
+    world.rulebook.ids = ["go", "other"]
+    world.adopted()
+    _go(world)
+    run, other = plan_pass(world.connection()).plan.actions
+    apply_plan(world.connection(), Shown(run))
+    assert [action.rule for action in world.sink.sent] == ["go"]
+    assert ([mark.rule for mark in world.state("0").marks], world.due()) == (["go"], ["0"])
+    run_pass(world.connection())
+    assert [action.key for action in world.sink.sent] == [run.key, other.key]
+
+
+def test_what_was_dropped_goes_out_under_the_same_key_once_it_holds_again(world: World) -> None:
+    _go(world)
+    world.source.now[ref("0")] = lead("0", 70, status="other")
+    assert _figures(run_pass(world.connection()))["dropped"] == 1
+    world.put(lead("0", 80, status="go"))
+    assert _figures(run_pass(world.connection()))["written"]["confirmed"] == 1
+    assert world.states() == {"0/0": "confirmed"}
+
+
 def test_apply_counts_what_is_no_longer_decided_as_planned_and_dropped(world: World) -> None:
     _go(world)
     [action] = plan_pass(world.connection()).plan.actions
