@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 
 import urllib3
 
+from adapters.http import TimedOutError
 from connector.domain.errors import (
     ConfigError,
     FollowupError,
@@ -104,6 +105,8 @@ def error_of(failure: urllib3.exceptions.HTTPError, call: Call) -> FollowupError
         )
     if isinstance(failure, urllib3.exceptions.NewConnectionError | urllib3.exceptions.ConnectTimeoutError):
         return RetryableError("HubSpot cannot be reached; check the network, the next pass tries again")
+    if isinstance(failure, urllib3.exceptions.TimeoutError) and not call.writes:
+        return TimedOutError("HubSpot took the request and did not answer in time; the next pass tries again")
     return _no_answer(call, "the connection to HubSpot was lost or timed out")
 
 

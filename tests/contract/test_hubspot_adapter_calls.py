@@ -110,6 +110,12 @@ def test_a_silent_server_holds_no_call_beyond_the_time_out(w: World, monkeypatch
     assert [one.state for one in adapter.sink.apply([task(lead, "a", w.ana)])] == ["unknown"]
     assert len(adapter.source.owners()) == 2
     assert time.monotonic() - begun < 3
+    w.server.faults.clear()
+    w.server.faults.add(Fault("hang", times=None))
+    before = w.calls()
+    with pytest.raises(RetryableError, match="did not answer in time"):
+        Reader(w).read("lead", "call", adapter=w.adapter())
+    assert w.calls() - before == 2, "one call, once more, and nothing of the next stream"
     assert client_module.SEARCHES_PER_SECOND < 5
 
 
