@@ -113,6 +113,7 @@ class _Pass:
         self._writes = WriteCounts()
         self._problems: tuple[Problem, ...] = ()
         self._people: dict[str, str] = {}
+        self._strays: tuple[str, ...] = ()
         self._only: frozenset[str] | None = None
         self._gone = 0
 
@@ -157,6 +158,10 @@ class _Pass:
             uow.save_schema(schema)
             uow.save_owners(owners)
         rulebook.bind(schema, owners)
+        self._strays = tuple(
+            f"statuses.{word} in followup.yaml is mapped to {value}, which is no status of a lead: it matches nothing"
+            for word, value in sorted(schema.stray_statuses.items())
+        )
         self._problems = tuple(rulebook.problems)
         if not rulebook.rules:
             first = f": {self._problems[0]}" if self._problems else ""
@@ -274,7 +279,7 @@ class _Pass:
             counts=counts,
             message=message,
         )
-        notices = (*plan.notices, *self._evaluation.alarms)
+        notices = (*self._strays, *plan.notices, *self._evaluation.alarms)
         return PassResult(summary, plan, self._problems, notices, self._evaluation.baseline, self._writes, self._people)
 
 

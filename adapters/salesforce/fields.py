@@ -50,6 +50,14 @@ DEFAULTS: Mapping[str, Mapping[str, str]] = {
 }
 """What each of our field names is called in Salesforce unless `fields` in followup.yaml says otherwise."""
 
+LEAD_STATUSES: Mapping[str, str] = {
+    "new": "Open - Not Contacted",
+    "working": "Working - Contacted",
+    "converted": "Closed - Converted",
+    "unqualified": "Closed - Not Converted",
+}
+"""The lead statuses a new org comes with; a word counts only where the org still has its value."""
+
 ALWAYS = ("status", "owner", "opted_out", "do_not_call")
 """Read for every record: what is checked again before any write."""
 

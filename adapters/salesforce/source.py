@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from adapters.salesforce import activities, mapping, soql
 from adapters.salesforce.catalog import Catalog
 from adapters.salesforce.client import Client
-from adapters.salesforce.fields import OBJECTS, FieldDescription, FieldType, field_info, wanted
+from adapters.salesforce.fields import LEAD_STATUSES, OBJECTS, FieldDescription, FieldType, field_info, wanted
 from adapters.salesforce.streams import UNSEEN_CODES, Stream, read
 from connector.domain.errors import MissingFieldError, PermanentError
 from connector.domain.model import (
@@ -69,6 +69,15 @@ class SalesforceSource:
         self._mail_hidden = False
 
     # -- what there is ---------------------------------------------------------------------------------------------
+    def _statuses(self, kinds: Sequence[str]) -> Mapping[str, str]:
+        """Our status words: Salesforce's own lead statuses where the org still has them, then what followup.yaml says."""
+        if "lead" not in kinds:
+            return dict(self._config.statuses)
+        described = self._catalog.fields.visible("lead", self._catalog.record("lead")).get("status")
+        there = {value.lower() for value in described.values} if described is not None else set()
+        kept = {word: value for word, value in LEAD_STATUSES.items() if value.lower() in there}
+        return {**kept, **self._config.statuses}
+
     def describe(self, needs: Needs) -> CrmSchema:
         """The visible fields, picklists and statuses of the needed kinds; one request per kind and one for tasks."""
         self._catalog.forget()
@@ -86,7 +95,7 @@ class SalesforceSource:
                 }
                 for kind in kinds
             },
-            statuses=dict(self._config.statuses),
+            statuses=self._statuses(kinds),
             enrollments=tuple(self._config.enrollments),
             hidden={kind: fields.hidden(kind, self._catalog.record(kind)) for kind in kinds},
         )

@@ -72,10 +72,8 @@ def _crm(connection: Connection) -> Iterator[Finding]:
 
 
 def _statuses(schema: CrmSchema) -> Iterator[Finding]:
-    """A status word that is mapped to a value the CRM does not have matches nothing, ever."""
-    field = schema.fields.get("lead", {}).get("status")
-    there = {value.casefold() for value in field.values} if field is not None else set()
-    for word, value in sorted(schema.statuses.items()) if there else ():
-        if value.casefold() not in there and word != "converted":
-            text = f"`statuses.{word}` is mapped to {value}, which is no status of a lead"
-            yield Finding("warn", "statuses", text, f"there are: {', '.join(field.values if field else ())}")
+    described = schema.fields.get("lead", {}).get("status")
+    there = ", ".join(described.values) if described is not None else ""
+    for word, value in sorted(schema.stray_statuses.items()):
+        text = f"`statuses.{word}` is mapped to {value}, which is no status of a lead: it matches nothing"
+        yield Finding("warn", "statuses", text, f"map it to one of: {there}")

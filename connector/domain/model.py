@@ -155,6 +155,13 @@ class CrmSchema:
     enrollments: tuple[str, ...] = ()
     hidden: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
+    @property
+    def stray_statuses(self) -> Mapping[str, str]:
+        """The status words that are mapped to a value no lead can have (a retired one, a misspelling): they match nothing."""
+        described = self.fields.get("lead", {}).get("status")
+        there = {value.casefold() for value in described.values} if described is not None else set()
+        return {word: value for word, value in self.statuses.items() if there and value.casefold() not in there}
+
 
 @dataclass(frozen=True, slots=True)
 class Needs:

@@ -36,7 +36,8 @@ def test_the_schema_tells_types_picklists_and_what_may_be_written(w: World) -> N
     assert "Working - Contacted" in fields["status"].values
     assert (fields["custom.tier"].api_name, fields["custom.tier"].writable) == ("Tier__c", True)
     assert not fields["created"].writable
-    assert schema.statuses == {"new": "Open - Not Contacted"}
+    assert schema.statuses["new"] == "Open - Not Contacted"
+    assert schema.statuses["working"] == "Working - Contacted", "the org has Salesforce's own value still"
     assert schema.enrollments == ("brochure", "nurture")
 
 
