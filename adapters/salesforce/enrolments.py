@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from adapters.salesforce import mapping, rows, soql
 from adapters.salesforce.client import Client
 from adapters.salesforce.errors import code_of, refusal
+from adapters.salesforce.locks import LOCKED, until_unlocked
 from adapters.salesforce.mapping import ENDED_STATES
 from adapters.salesforce.tasks import COLLECTION
 from connector.domain.errors import OutcomeUnknownError, PermanentError
@@ -24,8 +25,7 @@ class Enrolments:
     """Campaign members go in collections; a cadence takes a query and a call per lead."""
 
     def __init__(self, config: AdapterConfig, client: Client) -> None:
-        self._bound = config.enrollments
-        self._stop = config.should_stop
+        self._config = config
         self._client = client
 
     def apply(self, actions: Sequence[PlannedAction]) -> list[Receipt]:
@@ -33,7 +33,7 @@ class Enrolments:
         refused, campaigns, cadences = self._sorted(actions)
         calls: list[Call] = [(group, _many(self._write_members, group)) for group in campaigns]
         calls += [([action], _one(self._write_tracker, action)) for action in cadences]
-        return refused + rows.in_turn(calls, self._stop)
+        return refused + rows.in_turn(calls, self._config.should_stop)
 
     def look_up(self, actions: Sequence[PlannedAction]) -> list[Receipt]:
         """Whether each record is in (or out) by now."""
@@ -65,12 +65,15 @@ class Enrolments:
         return refused, list(campaigns.values()), cadences
 
     def _target(self, action: PlannedAction) -> Mapping[str, str]:
-        return self._bound.get(_name(action), {})
+        return self._config.enrollments.get(_name(action), {})
 
     # -- campaigns -------------------------------------------------------------------------------------------------
     def _write_members(self, actions: Sequence[PlannedAction]) -> list[Receipt]:
         if actions[0].kind == "unenroll":
             return self._remove_members(actions)
+        return until_unlocked(actions, self._add_members, self._config)
+
+    def _add_members(self, actions: Sequence[PlannedAction]) -> list[Receipt]:
         payload = {"allOrNone": False, "records": [self._member(action) for action in actions]}
         return rows.of_call(actions, lambda: self._client.write("POST", COLLECTION, payload), _already_member)
 
@@ -86,8 +89,12 @@ class Enrolments:
         gone = [Receipt(action.key, "confirmed", already=True) for action in actions if action.key not in found]
         if not there:
             return gone
-        query = {"ids": ",".join(found[action.key] for action in there), "allOrNone": "false"}
-        return gone + rows.of_call(there, lambda: self._client.write("DELETE", COLLECTION, query=query), _already_gone)
+
+        def send(some: Sequence[PlannedAction]) -> list[Receipt]:
+            query = {"ids": ",".join(found[action.key] for action in some), "allOrNone": "false"}
+            return rows.of_call(some, lambda: self._client.write("DELETE", COLLECTION, query=query), _already_gone)
+
+        return gone + until_unlocked(there, send, self._config)
 
     def _members_as_they_are(self, actions: Sequence[PlannedAction]) -> list[Receipt]:
         found = self._members(actions)
@@ -142,7 +149,8 @@ class Enrolments:
             return Receipt(action.key, "confirmed")
         errors = result.get("errors")
         code = code_of(errors[0])[0] if isinstance(errors, list) and errors else ""
-        return rows.failed(action, code or "CADENCE_REFUSED", refusal(code or "CADENCE_REFUSED"))
+        code = code or "CADENCE_REFUSED"
+        return Receipt(action.key, "retry" if code == LOCKED else "failed", code=code, message=refusal(code))
 
     def _tracker_as_it_is(self, action: PlannedAction) -> Receipt:
         running = self._running(action)

@@ -34,7 +34,7 @@ class SalesforceSink:
 
     def __init__(self, config: AdapterConfig, client: Client, catalog: Catalog) -> None:
         tasks = Tasks(config, client, catalog)
-        updates = Updates(client, catalog, tasks)
+        updates = Updates(config, client, catalog, tasks)
         enrolments = Enrolments(config, client)
         self._cadences = any("cadence" in target for target in config.enrollments.values())
         self._families: Mapping[str, Family] = {

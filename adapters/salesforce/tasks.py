@@ -11,6 +11,7 @@ from adapters.salesforce.activities import CLOSED, NOTE_SUBJECT, key_of
 from adapters.salesforce.catalog import Catalog
 from adapters.salesforce.client import Client
 from adapters.salesforce.fields import ObjectDescription
+from adapters.salesforce.locks import until_unlocked
 from connector.domain.actions import marker
 from connector.domain.errors import ConfigError, FollowupError
 from connector.domain.model import PlannedAction, Receipt, RecordRef
@@ -41,8 +42,13 @@ class Tasks:
 
     def create(self, actions: Sequence[PlannedAction], bodies: Sequence[Body]) -> list[Receipt]:
         """One collection of these bodies, settled on these actions."""
-        payload = {"allOrNone": False, "records": list(bodies)}
-        return rows.of_call(actions, lambda: self._client.write("POST", COLLECTION, payload), self._judge)
+        body_of = {action.key: body for action, body in zip(actions, bodies, strict=True)}
+
+        def send(some: Sequence[PlannedAction]) -> list[Receipt]:
+            payload = {"allOrNone": False, "records": [body_of[action.key] for action in some]}
+            return rows.of_call(some, lambda: self._client.write("POST", COLLECTION, payload), self._judge)
+
+        return until_unlocked(actions, send, self._config)
 
     def look_up(self, actions: Sequence[PlannedAction]) -> list[Receipt]:
         """Whether each key is in the CRM, binned and archived tasks included: a rep may have deleted what landed."""

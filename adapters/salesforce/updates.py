@@ -9,14 +9,17 @@ from adapters.salesforce import mapping, rows, soql
 from adapters.salesforce.catalog import Catalog
 from adapters.salesforce.client import Client
 from adapters.salesforce.fields import OBJECTS, FieldDescription
+from adapters.salesforce.locks import until_unlocked
 from adapters.salesforce.tasks import COLLECTION, Tasks, hand_over
 from connector.domain.model import PlannedAction, Receipt, Value
+from connector.domain.ports import AdapterConfig
 
 
 class Updates:
     """Owner changes and field changes: one collection per kind of record, each record at most once in it."""
 
-    def __init__(self, client: Client, catalog: Catalog, tasks: Tasks) -> None:
+    def __init__(self, config: AdapterConfig, client: Client, catalog: Catalog, tasks: Tasks) -> None:
+        self._config = config
         self._client = client
         self._catalog = catalog
         self._tasks = tasks
@@ -46,13 +49,13 @@ class Updates:
         self, batch: Sequence[tuple[PlannedAction, Mapping[str, object]]]
     ) -> tuple[list[PlannedAction], Callable[[], list[Receipt]]]:
         actions = [action for action, _ in batch]
-        payload = {"allOrNone": False, "records": [row for _, row in batch]}
+        row_of = {action.key: row for action, row in batch}
 
-        def send() -> list[Receipt]:
-            receipts = rows.of_call(actions, lambda: self._client.write("PATCH", COLLECTION, payload))
-            return hand_over(self._tasks, actions, receipts)
+        def send(some: Sequence[PlannedAction]) -> list[Receipt]:
+            payload = {"allOrNone": False, "records": [row_of[action.key] for action in some]}
+            return rows.of_call(some, lambda: self._client.write("PATCH", COLLECTION, payload))
 
-        return actions, send
+        return actions, lambda: hand_over(self._tasks, actions, until_unlocked(actions, send, self._config))
 
     def _columns(self, action: PlannedAction) -> dict[str, FieldDescription | None]:
         """What to write: our names with their fields."""

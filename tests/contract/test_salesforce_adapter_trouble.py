@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pytest
-from salesforce_org import World, world
+from salesforce_org import World, action, keys, task, world
 
 from adapters.sandbox.faults import Fault
 from connector.domain.errors import RetryableError
+from connector.domain.model import PlannedAction
 
 NEXT_PAGE = r"/query/01g"
 
@@ -54,3 +55,112 @@ def test_queues_whose_cursor_is_lost_are_not_taken_for_hidden(w: World) -> None:
     w.server.faults.add(_lost("NOT_FOUND", 404, None))
     with pytest.raises(RetryableError, match="lost its place"):
         w.adapter().source.owners()
+
+
+# -- rows that somebody else holds -----------------------------------------------------------------------------------
+LOCKED = "UNABLE_TO_LOCK_ROW"
+LIMIT = [{"errorCode": "REQUEST_LIMIT_EXCEEDED", "message": "TotalRequests Limit exceeded."}]
+
+
+def _key_is(*wanted: str) -> object:
+    return lambda row: row["FollowupKey__c"] in wanted
+
+
+def _tasks(w: World, count: int) -> list[PlannedAction]:
+    return [task(w.lead(f"Lead {n}"), w.ana, f"rule.{n:03d}") for n in range(count)]
+
+
+def _posts(w: World) -> int:
+    return sum(method == "POST" and "composite/sobjects" in target for method, target in w.server.requests)
+
+
+def test_locked_rows_alone_are_tried_again_in_the_same_call_after_a_short_wait(w: World) -> None:
+    batch = _tasks(w, 5)
+    w.org.fail_rows("Task", _key_is("rule.001", "rule.003"), LOCKED, times=3)  # type: ignore[arg-type]
+    receipts = w.adapter().sink.apply(batch)
+    assert [(receipt.key, receipt.state) for receipt in receipts] == [(one.key, "confirmed") for one in batch]
+    assert sorted(str(row["FollowupKey__c"]) for row in w.org.rows("Task")) == [one.key for one in batch]
+    assert _posts(w) == 3
+    assert [round(wait / base, 1) for wait, base in zip(w.clock.slept, (0.3, 0.9), strict=True)] == pytest.approx(
+        [1, 1], abs=0.5
+    )
+
+
+def test_rows_that_stay_locked_are_left_to_the_next_pass_after_two_more_tries(w: World) -> None:
+    w.org.fail_rows("Task", lambda row: True, LOCKED, times=None)
+    receipts = w.adapter().sink.apply(_tasks(w, 2))
+    assert [(receipt.state, receipt.code) for receipt in receipts] == [("retry", LOCKED)] * 2
+    assert (_posts(w), len(w.clock.slept)) == (3, 2)
+
+
+def test_many_locked_rows_are_tried_again_in_smaller_calls(w: World) -> None:
+    batch = _tasks(w, 120)
+    w.org.fail_rows("Task", lambda row: True, LOCKED, times=120)
+    assert len(keys(w.adapter().sink.apply(batch), "confirmed")) == 120
+    assert _posts(w) == 1 + 3
+
+
+def test_the_locked_actions_of_one_record_stay_together(w: World) -> None:
+    leads = [w.lead(f"Lead {n}") for n in range(40)]
+    batch = [task(lead, w.ana, f"rule.{turn}.{n}") for turn in range(2) for n, lead in enumerate(leads)]
+    seen: list[object] = []
+
+    def locked(row: Mapping[str, object]) -> bool:
+        seen.append(row["WhoId"])
+        return len(seen) <= 80
+
+    w.org.fail_rows("Task", locked, LOCKED, times=None)
+    assert len(keys(w.adapter().sink.apply(batch), "confirmed")) == 80
+    assert [write.rows for write in w.org.writes] == [80, 50, 30]
+    assert not set(seen[80:130]) & set(seen[130:])
+
+
+def test_a_stop_is_not_slept_through(w: World) -> None:
+    w.org.fail_rows("Task", lambda row: True, LOCKED, times=None)
+    receipts = w.adapter(should_stop=lambda: True).sink.apply(_tasks(w, 2))
+    assert [receipt.state for receipt in receipts] == ["retry", "retry"]
+    assert (_posts(w), w.clock.slept) == (1, [])
+
+
+def test_a_second_try_that_cannot_be_made_keeps_what_the_first_one_wrote(w: World) -> None:
+    batch = _tasks(w, 3)
+    w.org.fail_rows("Task", _key_is("rule.001"), LOCKED, times=None)  # type: ignore[arg-type]
+    w.server.faults.add(Fault("answer", "POST", r"composite/sobjects", skip=1, times=None, status=403, body=LIMIT))
+    receipts = w.adapter().sink.apply(batch)
+    assert [receipt.state for receipt in receipts] == ["confirmed", "retry", "confirmed"]
+
+
+def test_a_second_try_whose_answer_is_lost_leaves_only_its_own_rows_unknown(w: World) -> None:
+    batch = _tasks(w, 3)
+    w.org.fail_rows("Task", _key_is("rule.001"), LOCKED)  # type: ignore[arg-type]
+    w.server.faults.add(Fault("drop_after", "POST", r"composite/sobjects", skip=1))
+    adapter = w.adapter()
+    receipts = adapter.sink.apply(batch)
+    assert [receipt.state for receipt in receipts] == ["confirmed", "unknown", "confirmed"]
+    assert keys(adapter.sink.look_up(batch[1:2]), "confirmed") == ["rule.001"]
+
+
+@pytest.mark.parametrize("kind", ["set", "reassign", "enroll", "unenroll"])
+def test_every_collection_tries_its_locked_rows_again(w: World, kind: str) -> None:
+    leads, ben = [w.lead(f"Lead {n}") for n in range(3)], w.org.add_person("Ben Busy", "ben@example.com")
+    adapter = w.adapter()
+    if kind == "unenroll":
+        adapter.sink.apply([action("enroll", lead, f"in.{n}", **{"in": "brochure"}) for n, lead in enumerate(leads)])
+    made = {
+        "set": lambda lead, key: action("set", lead, key, status="Recycled"),
+        "reassign": lambda lead, key: action("reassign", lead, key, owner=ben, owner_name="Ben", note="Hello"),
+        "enroll": lambda lead, key: action("enroll", lead, key, **{"in": "brochure"}),
+        "unenroll": lambda lead, key: action("unenroll", lead, key, **{"from": "brochure"}),
+    }[kind]
+    w.org.fail_rows("CampaignMember" if "enroll" in kind else "Lead", lambda row: True, LOCKED, times=2)
+    receipts = adapter.sink.apply([made(lead, f"rule.{n}") for n, lead in enumerate(leads)])
+    assert [(receipt.state, receipt.already) for receipt in receipts] == [("confirmed", False)] * 3
+    if kind == "reassign":
+        assert [w.org.fields_of(lead.id)["owner"] for lead in leads] == [ben] * 3
+        assert [row["WhoId"] for row in w.org.rows("Task")] == [lead.id for lead in leads]
+
+
+def test_a_cadence_that_meets_a_lock_is_left_to_the_next_pass_not_given_up(w: World) -> None:
+    w.org.fail_rows("assignTargetToSalesCadence", lambda row: True, LOCKED)
+    (receipt,) = w.adapter().sink.apply([action("enroll", w.lead(), **{"in": "nurture"})])
+    assert (receipt.state, receipt.code) == ("retry", LOCKED)

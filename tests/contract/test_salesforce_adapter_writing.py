@@ -182,7 +182,7 @@ def test_a_deal_cannot_be_enrolled_and_the_others_of_the_batch_are(w: World) -> 
 # -- refusals, row by row --------------------------------------------------------------------------------------------
 def test_a_batch_with_refused_rows_is_settled_row_by_row(w: World) -> None:
     leads = [w.lead(f"Lead {n}") for n in range(5)]
-    w.org.fail_rows("Task", lambda row: row["FollowupKey__c"] == "rule.1", "UNABLE_TO_LOCK_ROW")
+    w.org.fail_rows("Task", lambda row: row["FollowupKey__c"] == "rule.1", "UNABLE_TO_LOCK_ROW", times=3)
     w.org.fail_rows(
         "Task", lambda row: row["FollowupKey__c"] == "rule.3", "FIELD_CUSTOM_VALIDATION_EXCEPTION", "lea@x.de"
     )
@@ -212,7 +212,7 @@ def test_a_batch_with_refused_rows_is_settled_row_by_row(w: World) -> None:
     ],
 )
 def test_each_code_of_a_row_goes_its_way(w: World, code: str, state: str) -> None:
-    w.org.fail_rows("Lead", lambda row: True, code)
+    w.org.fail_rows("Lead", lambda row: True, code, times=None)
     receipt = _one(w.adapter(), action("set", w.lead(), status="Recycled"))
     assert (receipt.state, receipt.code) == (state, code)
 
