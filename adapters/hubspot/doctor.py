@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 
 from adapters.hubspot.client import HubSpotClient
+from adapters.hubspot.consent import MAY_NOT_ASK, SAYS_NOTHING, Consent
 from adapters.hubspot.enroll import BINDINGS
 from adapters.hubspot.errors import TOKEN
 from adapters.hubspot.fields import ACTIVITY_OBJECTS, CONTACTS, object_type_of, stamp_of
-from adapters.hubspot.paths import ACCOUNT_DETAILS, LIST_GET, SEARCH, SEQUENCE_STATE, Endpoint
+from adapters.hubspot.paths import ACCOUNT_DETAILS, LIST_GET, OUT_OF_ALL, SEARCH, SEQUENCE_STATE, Endpoint
 from adapters.hubspot.schema import TASKS, Catalog
 from connector.domain.errors import ConfigError, FollowupError, PermanentError
 from connector.domain.model import KINDS, Finding, Needs
@@ -17,6 +18,9 @@ from connector.domain.ports import AdapterConfig, Source
 
 MOST_SKEW = timedelta(minutes=5)
 """Beyond this the hour that HubSpot's index gets to settle is no longer an hour."""
+
+NOBODY = "nobody@example.com"
+"""An address that belongs to nobody (RFC 2606): whether HubSpot answers is what counts, not what."""
 
 MANUAL = frozenset({"MANUAL", "SNAPSHOT"})
 
@@ -130,6 +134,22 @@ def _enrollments(client: HubSpotClient, config: AdapterConfig, catalog: Catalog,
         else:
             scope = "automation" if ways[0] == "workflow" else "transactional-email or marketing-email"
             yield Finding("ok", subject, f"bound to the {ways[0]} {bound[ways[0]]}; needs the scope {scope}")
+    if any(bound.get(way) for bound in config.enrollments.values() for way in BINDINGS):
+        yield _consent(client, config)
+
+
+def _consent(client: HubSpotClient, config: AdapterConfig) -> Finding:
+    """HubSpot can be asked who may be mailed; who cannot be asked about is not enrolled."""
+    subject, cure = "enrolment opt-out", f"grant the token the scope {OUT_OF_ALL.scope}"
+    try:
+        refusal = Consent(client, config).refusal_of(NOBODY)
+    except FollowupError as error:
+        return Finding("fail", subject, str(error), cure)
+    if refusal is MAY_NOT_ASK:
+        return Finding("fail", subject, "HubSpot does not say who may be mailed: nobody is enrolled on a guess", cure)
+    if refusal is SAYS_NOTHING:
+        return Finding("warn", subject, "HubSpot says nothing of an address it does not know", "none needed")
+    return Finding("ok", subject, "HubSpot says who may be mailed")
 
 
 def _list(client: HubSpotClient, subject: str, list_id: str) -> Finding:

@@ -6,6 +6,8 @@
 | single_send | one message with our key as sendId | harmless, HubSpot sends one mail per sendId |
 | sequence | one enrolment in the name of a user | a second first mail: looked up first |
 | workflow | one enrolment by e-mail address | perhaps: looked up first |
+
+Before any of them the contact's consent is asked; taking off asks nothing.
 """
 
 from __future__ import annotations
@@ -13,8 +15,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from adapters.hubspot.client import HubSpotClient, Json
+from adapters.hubspot.consent import NO_CONTACT, NO_EMAIL, Addressee, Consent, contacts_of
 from adapters.hubspot.errors import NOT_FOUND
-from adapters.hubspot.fields import CONTACTS, LEADS, PRIMARY_CONTACT, object_type_of
+from adapters.hubspot.fields import CONTACTS
 from adapters.hubspot.mapping import properties_of
 from adapters.hubspot.paths import (
     LIST_ADD,
@@ -50,26 +53,40 @@ class Enroller:
         self._client = client
         self._config = config
         self._owners = owners
+        self._consent = Consent(client, config)
 
     def enroll(self, actions: Sequence[PlannedAction]) -> list[Receipt]:
-        """Settle every enrolment; a refusal is `failed` with HubSpot's own words."""
+        """Settle every enrolment; a refusal is `failed` with HubSpot's own words.
+
+        All are asked about before the first is written; who was asked about is who is enrolled.
+        """
+        bound, unbound = self._bound(actions)
+        to, refused = self._consent.ask(bound)
+
+        def alone(do: Callable[[PlannedAction, str, Addressee], Receipt]) -> Settle:
+            return lambda group, target: self._alone(group[0], lambda one: do(one, target, to[one.key]))
+
         ways: Mapping[str, Settle] = {
-            "list": lambda group, target: self._members(LIST_ADD, target, group),
-            "sequence": lambda group, target: self._alone(group[0], target, self._into_sequence),
-            "workflow": lambda group, target: self._alone(group[0], target, self._into_workflow),
-            "single_send": lambda group, target: self._alone(group[0], target, self._send),
+            "list": lambda group, target: self._members(
+                LIST_ADD, target, group, {one.key: to[one.key].contact for one in group}
+            ),
+            "sequence": alone(self._into_sequence),
+            "workflow": alone(self._into_workflow),
+            "single_send": alone(self._send),
         }
-        return self._in_turn(actions, ways)
+        settled = unbound + refused
+        return settled + self._in_turn([action for action in bound if action.key in to], ways)
 
     def unenroll(self, actions: Sequence[PlannedAction]) -> list[Receipt]:
         """Take off lists and out of workflows; HubSpot has no such thing for sequences and sent mail."""
         ways: Mapping[str, Settle] = {
-            "list": lambda group, target: self._members(LIST_REMOVE, target, group),
+            "list": lambda group, target: self._off_list(target, group),
             "sequence": lambda group, _: [_failed(group[0], "HubSpot cannot end a sequence enrolment by API")],
-            "workflow": lambda group, target: self._alone(group[0], target, self._out_of_workflow),
+            "workflow": lambda group, target: self._alone(group[0], lambda one: self._out_of_workflow(one, target)),
             "single_send": lambda group, _: [_failed(group[0], "a single e-mail cannot be taken back")],
         }
-        return self._in_turn(actions, ways)
+        bound, unbound = self._bound(actions)
+        return unbound + self._in_turn(bound, ways)
 
     def target(self, action: PlannedAction) -> tuple[str, str]:
         """What the action's NAME is bound to: the way and the id; PermanentError when it is bound to nothing here."""
@@ -84,27 +101,31 @@ class Enroller:
 
     def contact_of(self, action: PlannedAction) -> str:
         """The contact an e-mail goes to: the record itself, or the primary contact of a row of the leads object."""
-        if object_type_of(action.record.kind, self._config) == CONTACTS:
-            return action.record.id
-        if object_type_of(action.record.kind, self._config) == LEADS:
-            row = batch_read(self._client, LEADS, [action.record.id], [PRIMARY_CONTACT]).get(action.record.id, {})
-            contact = properties_of(row).get(PRIMARY_CONTACT)
-            if contact:
-                return str(contact)
-        raise PermanentError("the record has no contact that an e-mail could go to", "NO_CONTACT")
+        contact = contacts_of(self._client, self._config, [action.record]).get(action.record)
+        if contact is None:
+            raise PermanentError(NO_CONTACT.message, NO_CONTACT.code)
+        return contact
 
     # -- one way after the other -----------------------------------------------------------------------------------
+
+    def _bound(self, actions: Sequence[PlannedAction]) -> tuple[list[PlannedAction], list[Receipt]]:
+        """The actions whose NAME is bound to something here, and the receipts of the others."""
+        bound: list[PlannedAction] = []
+        receipts: list[Receipt] = []
+        for action in actions:
+            try:
+                self.target(action)
+                bound.append(action)
+            except PermanentError as error:
+                receipts.append(_failed(action, str(error), error.code))
+        return bound, receipts
 
     def _in_turn(self, actions: Sequence[PlannedAction], ways: Mapping[str, Settle]) -> list[Receipt]:
         """Every group settled; after something was written, an outage leaves the rest for later."""
         receipts: list[Receipt] = []
         jobs: dict[tuple[str, str, str], list[PlannedAction]] = {}
         for action in actions:
-            try:
-                way, target = self.target(action)
-            except PermanentError as error:
-                receipts.append(_failed(action, str(error), error.code))
-                continue
+            way, target = self.target(action)
             jobs.setdefault((way, target, "" if way == "list" else action.key), []).append(action)
         sent = False
         for (way, target, _), group in jobs.items():
@@ -117,9 +138,9 @@ class Enroller:
                 receipts += [Receipt(action.key, "retry", message=str(error)) for action in group]
         return receipts
 
-    def _alone(self, action: PlannedAction, target: str, do: Callable[[PlannedAction, str], Receipt]) -> list[Receipt]:
+    def _alone(self, action: PlannedAction, do: Callable[[PlannedAction], Receipt]) -> list[Receipt]:
         try:
-            return [do(action, target)]
+            return [do(action)]
         except OutcomeUnknownError as error:
             return [Receipt(action.key, "unknown", message=str(error))]
         except PermanentError as error:
@@ -127,12 +148,19 @@ class Enroller:
 
     # -- lists -----------------------------------------------------------------------------------------------------
 
-    def _members(self, endpoint: Endpoint, list_id: str, actions: Sequence[PlannedAction]) -> list[Receipt]:
+    def _off_list(self, list_id: str, actions: Sequence[PlannedAction]) -> list[Receipt]:
+        contacts = contacts_of(self._client, self._config, [action.record for action in actions])
+        receipts = [NO_CONTACT.receipt(action) for action in actions if action.record not in contacts]
+        known = [action for action in actions if action.record in contacts]
+        of_action = {action.key: contacts[action.record] for action in known}
+        return receipts + (self._members(LIST_REMOVE, list_id, known, of_action) if known else [])
+
+    def _members(
+        self, endpoint: Endpoint, list_id: str, actions: Sequence[PlannedAction], of_action: Mapping[str, str]
+    ) -> list[Receipt]:
         """One PUT with a bare array of ids; ids that HubSpot does not know come back as missing, with a 200."""
         try:
-            of_action = {action.key: self.contact_of(action) for action in actions}
-            ids = list(dict.fromkeys(of_action.values()))
-            answer = self._client.call(endpoint, list_id, body=ids)
+            answer = self._client.call(endpoint, list_id, body=list(dict.fromkeys(of_action.values())))
         except OutcomeUnknownError as error:
             return [Receipt(action.key, "unknown", message=str(error)) for action in actions]
         except PermanentError as error:
@@ -144,10 +172,10 @@ class Enroller:
 
     # -- sequences -------------------------------------------------------------------------------------------------
 
-    def _into_sequence(self, action: PlannedAction, sequence: str) -> Receipt:
+    def _into_sequence(self, action: PlannedAction, sequence: str, to: Addressee) -> Receipt:
         """Enrol in the name of the sender: the USER id in the query, the connected inbox in the body."""
         sender = self._sender(action)
-        contact = self.contact_of(action)
+        contact = to.contact
         current = self.sequence_of(contact)
         if current == sequence:
             return Receipt(action.key, "confirmed", contact, already=True)
@@ -186,18 +214,18 @@ class Enroller:
 
     # -- workflows and single e-mails ------------------------------------------------------------------------------
 
-    def _into_workflow(self, action: PlannedAction, workflow: str) -> Receipt:
-        self._client.call(WORKFLOW_ENROLL, workflow, self._email(action))
+    def _into_workflow(self, action: PlannedAction, workflow: str, to: Addressee) -> Receipt:
+        self._client.call(WORKFLOW_ENROLL, workflow, to.email)
         return Receipt(action.key, "confirmed", action.record.id)
 
     def _out_of_workflow(self, action: PlannedAction, workflow: str) -> Receipt:
         self._client.call(WORKFLOW_LEAVE, workflow, self._email(action))
         return Receipt(action.key, "confirmed", action.record.id)
 
-    def _send(self, action: PlannedAction, email_id: str) -> Receipt:
+    def _send(self, action: PlannedAction, email_id: str, to: Addressee) -> Receipt:
         body = {
             "emailId": int(email_id) if email_id.isdigit() else email_id,
-            "message": {"to": self._email(action), "sendId": action.key},
+            "message": {"to": to.email, "sendId": action.key},
             "contactProperties": {},
             "customProperties": {},
         }
@@ -213,7 +241,7 @@ class Enroller:
         row = batch_read(self._client, CONTACTS, [contact], ["email"]).get(contact, {})
         email = properties_of(row).get("email")
         if not email:
-            raise PermanentError("the contact has no e-mail address", "NO_EMAIL")
+            raise PermanentError(NO_EMAIL.message, NO_EMAIL.code)
         return str(email)
 
 

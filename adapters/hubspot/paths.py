@@ -20,6 +20,7 @@ LISTS = "/crm/v3/lists"
 SEQUENCES = "/automation/v4/sequences"
 WORKFLOWS = "/automation/v2/workflows"
 SINGLE_SEND = "/marketing/v4/email"
+PREFERENCES = "/communication-preferences/v4"
 ACCOUNT = "/account-info/v3"
 
 Effect = Literal["read", "write", "repeatable"]
@@ -125,12 +126,19 @@ WORKFLOW_LEAVE = Endpoint(
     "workflow removal", "DELETE", WORKFLOWS + "/{workflow}/enrollments/contacts/{email}", "repeatable", "automation"
 )
 SEND_ONE = Endpoint("single send", "POST", SINGLE_SEND + "/single-send", "repeatable", "transactional-email")
+OUT_OF_ALL = Endpoint(
+    "opt-out question", "GET", PREFERENCES + "/statuses/{email}/unsubscribe-all", "read",
+    "communication_preferences.read",
+)  # fmt: skip
+SUBSCRIPTIONS = Endpoint(
+    "subscription question", "GET", PREFERENCES + "/statuses/{email}", "read", "communication_preferences.read"
+)
 ACCOUNT_DETAILS = Endpoint("account details", "GET", ACCOUNT + "/details", "read", "")
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     SEARCH, LIST_OBJECTS, GET_OBJECT, BATCH_READ, BATCH_CREATE, BATCH_UPDATE, ASSOCIATED, PROPERTY_LIST, PIPELINE_LIST,
     OWNER_LIST, LIST_GET, LIST_MEMBERS, LIST_ADD, LIST_REMOVE, SEQUENCE_STATE, SEQUENCE_ENROLL,
-    WORKFLOW_STATE, WORKFLOW_ENROLL, WORKFLOW_LEAVE, SEND_ONE, ACCOUNT_DETAILS,
+    WORKFLOW_STATE, WORKFLOW_ENROLL, WORKFLOW_LEAVE, SEND_ONE, OUT_OF_ALL, SUBSCRIPTIONS, ACCOUNT_DETAILS,
 )  # fmt: skip
 """The whole table."""
 

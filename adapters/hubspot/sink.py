@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from adapters.hubspot.activities import activity_id
 from adapters.hubspot.client import HubSpotClient
+from adapters.hubspot.consent import ASKED_AT_ONCE
 from adapters.hubspot.enroll import Enroller
 from adapters.hubspot.fields import object_type_of
 from adapters.hubspot.handover import NOTES, HandOver
@@ -33,8 +34,8 @@ class HubSpotSink:
         self._look_up = LookUp(client, config, catalog, self._enroller)
 
     def batch_size(self, kind: str) -> int:
-        """A hundred of any kind; enrolments that HubSpot takes one by one are sent one by one all the same."""
-        return BATCH
+        """A hundred of any kind, but fewer enrolments: before each the contact's consent may have to be asked."""
+        return ASKED_AT_ONCE if kind == "enroll" else BATCH
 
     def apply(self, actions: Sequence[PlannedAction]) -> Sequence[Receipt]:
         """Write these actions, all of one kind; raises only while nothing was written."""

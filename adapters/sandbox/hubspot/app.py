@@ -175,6 +175,11 @@ class SandboxHubSpot(HubSpotOrg):
             table = self.portal.table(object)
             table.set_delay(self.portal.row(table, id), delay // timedelta(milliseconds=1), self.portal.now())
 
+    def unsubscribe(self, lead: str) -> None:
+        """The contact leaves all mail by a link; its property `hs_email_optout` stays as it was, null as a rule."""
+        with self.portal.lock:
+            self.portal.unsubscribed.add(self.portal.row(self.portal.tables["contacts"], lead).id)
+
     def fail_rows(
         self,
         object: str,

@@ -21,8 +21,8 @@ def _target(portal: Portal, target_id: str, kind: str) -> Target:
     return found
 
 
-def _opted_out(row: Row) -> bool:
-    return row.version.properties.get("hs_email_optout") == "true"
+def _opted_out(portal: Portal, row: Row) -> bool:
+    return row.version.properties.get("hs_email_optout") == "true" or row.id in portal.unsubscribed
 
 
 def _sender(portal: Portal, request: Request, address: str) -> Owner:
@@ -51,7 +51,7 @@ def enroll(portal: Portal, request: Request, parts: Sequence[str]) -> Response:
     email = contact.version.properties.get("email", "")
     if not email:
         raise _refused("NO_EMAIL", "The contact has no e-mail address")
-    if _opted_out(contact):
+    if _opted_out(portal, contact):
         raise _refused("UNSUBSCRIBED", "The contact has unsubscribed from all e-mail")
     if contact.id in portal.sequence_of:
         raise _refused("ALREADY_ENROLLED", "The contact is already enrolled in a sequence")
@@ -125,7 +125,7 @@ def single_send(portal: Portal, request: Request, parts: Sequence[str]) -> Respo
     contacts = portal.tables["contacts"]
     known = contacts.live(contacts.by_unique("email", to) or "")
     row = known or portal.create(contacts, {"email": to}, portal.api())
-    result = "ADDRESS_OPTED_OUT" if _opted_out(row) else "SENT"
+    result = "ADDRESS_OPTED_OUT" if _opted_out(portal, row) else "SENT"
     if key and key in portal.send_keys:
         result = "IDEMPOTENT_IGNORE"
     at = portal.stamp()
@@ -160,6 +160,8 @@ def preferences(portal: Portal, request: Request, parts: Sequence[str]) -> Respo
     contacts = portal.tables["contacts"]
     row = contacts.live(contacts.by_unique("email", parts[0]) or "")
     said = row.version.properties.get("hs_email_optout") if row else None
+    if row is not None and _opted_out(portal, row):
+        said = "true"
     entry: dict[str, object] = {
         "subscriptionId": 4711,
         "subscriptionName": "One to One",
@@ -177,7 +179,7 @@ def unsubscribed(portal: Portal, request: Request, parts: Sequence[str]) -> Resp
     contacts = portal.tables["contacts"]
     row = contacts.live(contacts.by_unique("email", parts[0]) or "")
     entry: dict[str, object] = {}
-    if row is not None and _opted_out(row):
+    if row is not None and _opted_out(portal, row):
         at = iso(row.version.modified)
         entry = {"subscriberIdString": parts[0], "channel": "EMAIL", "status": "UNSUBSCRIBED", "timestamp": at}
         entry["wideStatusType"] = "PORTAL_WIDE"

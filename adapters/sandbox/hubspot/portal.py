@@ -89,6 +89,7 @@ class Portal:
         self.sequence_of: dict[str, tuple[str, Mapping[str, object]]] = {}
         self.inbox_sends: dict[tuple[str, str], int] = {}
         self.inbox_limit = 1000
+        self.unsubscribed: set[str] = set()
         self.sends: list[Send] = []
         self.send_keys: set[str] = set()
         self._polled: set[str] = set()
