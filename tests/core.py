@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -288,6 +289,9 @@ class World:
     rulebook: FakeRulebook = field(default_factory=FakeRulebook)
     clock: FixedClock = field(default_factory=lambda: FixedClock(NOW))
     stop: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        weakref.finalize(self, self.store.close)
 
     @property
     def source(self) -> FakeSource:
