@@ -207,6 +207,11 @@ class Client:
         return self._wire.date
 
     @property
+    def is_on_this_machine(self) -> bool:
+        """True when the login host is loopback: a stand-in for Salesforce, never Salesforce itself."""
+        return is_loopback(self._credentials.origin)
+
+    @property
     def version(self) -> str:
         """The API version in use, such as `62.0`."""
         return self._credentials.version

@@ -16,6 +16,9 @@ from connector.domain.ports import AdapterConfig
 SKEW_SECONDS = 120
 """A clock that differs more than this from Salesforce's makes waits end early or late."""
 
+REPLACED_SECONDS = 86_400
+"""On this machine a clock that differs by more than a day is no clock that runs wrong: FOLLOWUP_NOW replaces it."""
+
 GUARDS = {"opted_out": "Email Opt Out", "do_not_call": "Do Not Call"}
 """The fields that guard contact, with their labels in Salesforce's set-up."""
 
@@ -72,6 +75,10 @@ def _clock(config: AdapterConfig, client: Client) -> Finding:
     if theirs is None:
         return Finding("ok", "clock", "Salesforce did not tell its time")
     skew = (config.clock.now() - theirs).total_seconds()
+    if client.is_on_this_machine and abs(skew) > REPLACED_SECONDS:
+        days = round(abs(skew) / 86_400)
+        apart = f"{days} day{'' if days == 1 else 's'} {'ahead of' if skew > 0 else 'behind'} the server's"
+        return Finding("ok", "clock", f"replaced by FOLLOWUP_NOW, {apart}")
     if abs(skew) > SKEW_SECONDS:
         text = f"this machine's clock is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} Salesforce's"
         return Finding("warn", "clock", text, "switch on time synchronisation")
@@ -191,9 +198,9 @@ def _enrolments(config: AdapterConfig, client: Client, catalog: Catalog, needs: 
 
 
 def _campaigns(client: Client, campaigns: Mapping[str, str]) -> Iterator[Finding]:
-    ids: Sequence[str] = sorted(set(campaigns.values()))
+    ids: Sequence[str] = sorted({id for id in campaigns.values() if mapping.is_sound_id(id)})
     try:
-        rows = client.rows(soql.select(("Id", "IsActive"), "Campaign", soql.one_of("Id", ids)))
+        rows = client.rows(soql.select(("Id", "IsActive"), "Campaign", soql.one_of("Id", ids))) if ids else []
     except MissingFieldError:
         rows = client.rows(soql.select(("Id",), "Campaign", soql.one_of("Id", ids)))
     except PermanentError:

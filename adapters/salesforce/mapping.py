@@ -29,6 +29,11 @@ def is_id(text: object) -> bool:
     return isinstance(text, str) and text[:1].isdigit() and _ID.fullmatch(text) is not None
 
 
+def is_sound_id(text: str) -> bool:
+    """True for an id whose last three characters, where it has them, fit the first 15: others break a whole query."""
+    return is_id(text) and id18(text[:15]).startswith(text)
+
+
 def text(row: Row, name: str) -> str | None:
     """A column as text; None when it is empty or absent."""
     value = row.get(name)

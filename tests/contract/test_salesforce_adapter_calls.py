@@ -8,6 +8,8 @@ import logging
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from urllib.parse import parse_qs
 
@@ -444,6 +446,29 @@ def test_doctor_warns_of_a_clock_that_differs(w: World) -> None:
     levels = _levels(list(adapter.doctor(LEADS)))
     assert levels["clock"] == "warn"
     assert levels["quota"] == "warn"
+
+
+@pytest.mark.parametrize("hours", [-240, 240])
+def test_doctor_says_that_the_clock_is_replaced_where_it_can_only_be_that(w: World, hours: int) -> None:
+    date = format_datetime(w.clock.now().replace(microsecond=0) - timedelta(hours=hours), usegmt=True)
+    w.server.faults.add(Fault("answer", path="limits", status=200, body={"x": 1}, headers={"Date": date}))
+    (clock,) = [finding for finding in w.adapter().doctor(LEADS) if finding.subject == "clock"]
+    assert clock.level == "ok"
+    assert "replaced by FOLLOWUP_NOW" in clock.text
+    assert "10 days" in clock.text
+    assert "synchronisation" not in clock.text + clock.cure
+
+
+@responses.activate
+def test_doctor_has_the_clock_set_right_when_the_org_is_a_real_one(w: World) -> None:
+    host = "https://acme.my.salesforce.com"
+    responses.post(f"{host}/services/oauth2/token", json=_token(host))
+    headers = {"Date": format_datetime(w.clock.now() + timedelta(days=9), usegmt=True)}
+    responses.get(f"{host}/services/data/v62.0/limits", json={}, headers=headers)
+    _describe_answers("acme.my.salesforce.com")
+    adapter = open_adapter(replace(w.config, connection=_real(w), task_key_field=None))
+    (clock,) = [finding for finding in adapter.doctor(LEADS) if finding.subject == "clock"]
+    assert (clock.level, clock.cure) == ("warn", "switch on time synchronisation")
 
 
 def test_the_look_up_of_many_tasks_stays_below_the_length_of_an_address(w: World) -> None:
