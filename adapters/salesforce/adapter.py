@@ -52,5 +52,5 @@ def _check_enrollments(enrollments: Mapping[str, Mapping[str, str]]) -> None:
             raise ConfigError(
                 f"enrollments.{name} in followup.yaml needs `campaign: ID` or `cadence: ID` on Salesforce"
             )
-        if "campaign" in target and not re.fullmatch(r"[A-Za-z0-9]{15,18}", target["campaign"]):
+        if "campaign" in target and not re.fullmatch(r"[A-Za-z0-9]{15}([A-Za-z0-9]{3})?", target["campaign"]):
             raise ConfigError(f"enrollments.{name}.campaign in followup.yaml is not the id of a campaign (701...)")

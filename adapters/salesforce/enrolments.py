@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 
 from adapters.salesforce import mapping, rows, soql
 from adapters.salesforce.client import Client
@@ -10,13 +10,16 @@ from adapters.salesforce.errors import code_of, refusal
 from adapters.salesforce.locks import LOCKED, until_unlocked
 from adapters.salesforce.mapping import ENDED_STATES
 from adapters.salesforce.tasks import COLLECTION
-from connector.domain.errors import OutcomeUnknownError, PermanentError
+from connector.domain.errors import FollowupError, OutcomeUnknownError, PermanentError
 from connector.domain.model import PlannedAction, Receipt
 from connector.domain.ports import AdapterConfig
 
 Call = tuple[Sequence[PlannedAction], Callable[[], list[Receipt]]]
 
 MEMBER_COLUMNS = {"lead": "LeadId", "contact": "ContactId"}
+UNKNOWN_ID = frozenset({"INVALID_CROSS_REFERENCE_KEY", "MALFORMED_ID", "ENTITY_IS_DELETED", "NOT_FOUND"})
+"""What Salesforce says of a row that names an id which is not there: the campaign's or the record's."""
+
 ASSIGN = "actions/standard/assignTargetToSalesCadence"
 REMOVE = "actions/standard/removeTargetFromSalesCadence"
 
@@ -33,7 +36,7 @@ class Enrolments:
         refused, campaigns, cadences = self._sorted(actions)
         calls: list[Call] = [(group, _many(self._write_members, group)) for group in campaigns]
         calls += [([action], _one(self._write_tracker, action)) for action in cadences]
-        return refused + rows.in_turn(calls, self._config.should_stop)
+        return refused + self._explained(actions, rows.in_turn(calls, self._config.should_stop))
 
     def look_up(self, actions: Sequence[PlannedAction]) -> list[Receipt]:
         """Whether each record is in (or out) by now."""
@@ -66,6 +69,28 @@ class Enrolments:
 
     def _target(self, action: PlannedAction) -> Mapping[str, str]:
         return self._config.enrollments.get(_name(action), {})
+
+    def _explained(self, actions: Sequence[PlannedAction], receipts: list[Receipt]) -> list[Receipt]:
+        """Refusals of an id that is not there say so when that is the campaign's: Salesforce seldom tells whose it is."""
+        refused = {receipt.key for receipt in receipts if receipt.state == "failed" and receipt.code in UNKNOWN_ID}
+        bound = {
+            action.key: (_name(action), self._target(action)["campaign"])
+            for action in actions
+            if action.key in refused and action.kind == "enroll" and "campaign" in self._target(action)
+        }
+        missing = self._missing({campaign for _, campaign in bound.values()}) if bound else set[str]()
+        cures = {key: _cure(name) for key, (name, campaign) in bound.items() if campaign in missing}
+        return [rows.with_message(one, cures[one.key]) if one.key in cures else one for one in receipts]
+
+    def _missing(self, campaigns: Set[str]) -> set[str]:
+        """Those of the campaigns that are not in the org; the ones that cannot be asked for now count as there."""
+        asked = sorted(id for id in campaigns if mapping.is_sound_id(id))
+        try:
+            found = self._client.rows(soql.select(("Id",), "Campaign", soql.one_of("Id", asked))) if asked else []
+        except FollowupError:  # the rows are settled: a question about them may not unsettle them
+            return set(campaigns) - set(asked)
+        there = {(mapping.text(row, "Id") or "")[:15] for row in found}
+        return {id for id in campaigns if id not in asked or id[:15] not in there}
 
     # -- campaigns -------------------------------------------------------------------------------------------------
     def _write_members(self, actions: Sequence[PlannedAction]) -> list[Receipt]:
@@ -104,7 +129,10 @@ class Enrolments:
         """The campaign member's id for each action whose pair is there."""
         who = MEMBER_COLUMNS[actions[0].record.kind]
         columns = ("Id", "CampaignId", who)
-        campaigns = sorted({self._target(action)["campaign"] for action in actions})
+        bound = {self._target(action)["campaign"] for action in actions}
+        campaigns = sorted(id for id in bound if mapping.is_sound_id(id))
+        if not campaigns:
+            return {}
         in_campaigns = soql.one_of("CampaignId", campaigns)
         pairs: dict[tuple[str, str], str] = {}
         ids = sorted({action.record.id for action in actions})
@@ -168,6 +196,13 @@ class Enrolments:
 
 def _name(action: PlannedAction) -> str:
     return str(action.fields.get("in" if action.kind == "enroll" else "from") or "")
+
+
+def _cure(name: str) -> str:
+    return (
+        f"the campaign of enrolment {name} is not in Salesforce (deleted, mistyped or hidden from the API user): "
+        f"bind enrollments.{name}.campaign in followup.yaml to a campaign that exists"
+    )
 
 
 def _is_cadence(tracker: Mapping[str, object], cadence: str) -> bool:

@@ -309,7 +309,7 @@ class SalesforceSource:
         return {
             name: target[how]
             for name, target in sorted(self._config.enrollments.items())
-            if how in target and name in needs.enrollments and (how == "campaign" or mapping.is_id(target[how]))
+            if how in target and name in needs.enrollments and mapping.is_sound_id(target[how])
         }
 
     def _members(self, needs: Needs) -> Stream:

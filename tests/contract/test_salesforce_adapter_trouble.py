@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import pytest
-from salesforce_org import World, action, keys, task, world
+from salesforce_org import ALL_NEEDS, World, action, keys, pages, task, world
 
 from adapters.sandbox.faults import Fault
-from connector.domain.errors import RetryableError
+from connector.domain.errors import ConfigError, RetryableError
 from connector.domain.model import PlannedAction
 
 NEXT_PAGE = r"/query/01g"
@@ -164,3 +165,74 @@ def test_a_cadence_that_meets_a_lock_is_left_to_the_next_pass_not_given_up(w: Wo
     w.org.fail_rows("assignTargetToSalesCadence", lambda row: True, LOCKED)
     (receipt,) = w.adapter().sink.apply([action("enroll", w.lead(), **{"in": "nurture"})])
     assert (receipt.state, receipt.code) == ("retry", LOCKED)
+
+
+# -- a campaign that is not there ------------------------------------------------------------------------------------
+UNBOUND = ["701Hs0000009999", "701Hs0000009999IAA", "701zzzzzzzzzzzzzzz", "00QHs0000009999"]
+"""Ids of no campaign: well formed, with a check that fits or not, and of another object."""
+
+
+@pytest.mark.parametrize("campaign", UNBOUND)
+def test_enrolling_in_a_campaign_that_is_not_there_names_the_enrolment_and_the_cure(w: World, campaign: str) -> None:
+    adapter = w.adapter(enrollments={**w.config.enrollments, "spring": {"campaign": campaign}})
+    leads = [w.lead(f"Lead {n}") for n in range(2)]
+    receipts = adapter.sink.apply(
+        [
+            action("enroll", leads[0], "rule.0", **{"in": "spring"}),
+            action("enroll", leads[1], "rule.1", **{"in": "brochure"}),
+        ]
+    )
+    assert [(receipt.key, receipt.state) for receipt in receipts] == [("rule.0", "failed"), ("rule.1", "confirmed")]
+    assert "enrolment spring" in receipts[0].message
+    assert "bind enrollments.spring.campaign in followup.yaml to a campaign that exists" in receipts[0].message
+    assert campaign not in receipts[0].message
+
+
+def test_enrolling_in_a_deleted_campaign_names_the_enrolment_too(w: World) -> None:
+    w.org.update_row(w.brochure["campaign"], {"IsDeleted": True})
+    (receipt,) = w.adapter().sink.apply([action("enroll", w.lead(), **{"in": "brochure"})])
+    assert (receipt.state, receipt.code) == ("failed", "ENTITY_IS_DELETED")
+    assert "enrolment brochure" in receipt.message
+
+
+def test_a_deleted_lead_is_not_blamed_on_its_campaign(w: World) -> None:
+    leads = [w.lead("One"), w.lead("Two")]
+    w.org.delete(leads[0].id)
+    batch = [action("enroll", lead, f"rule.{n}", **{"in": "brochure"}) for n, lead in enumerate(leads)]
+    receipts = w.adapter().sink.apply(batch)
+    assert [(r.state, r.code) for r in receipts] == [("failed", "ENTITY_IS_DELETED"), ("confirmed", "")]
+    assert receipts[0].message.endswith("the record is in the recycle bin")
+
+
+def test_campaigns_are_asked_for_once_each_and_only_after_a_refusal(w: World) -> None:
+    adapter = w.adapter(enrollments={"spring": {"campaign": "701Hs0000009999"}})
+    leads = [w.lead(f"Lead {n}") for n in range(5)]
+    adapter.sink.apply([action("enroll", lead, f"rule.{n}", **{"in": "spring"}) for n, lead in enumerate(leads)])
+    assert sum("FROM+Campaign" in target for _, target in w.server.requests) == 1
+
+
+def test_a_campaign_that_cannot_be_asked_for_leaves_the_refusal_as_it_is(w: World) -> None:
+    adapter = w.adapter(enrollments={"spring": {"campaign": "701Hs0000009999"}})
+    w.server.faults.add(Fault("answer", path="/query", times=None, status=503, body="<html/>"))
+    (receipt,) = adapter.sink.apply([action("enroll", w.lead(), **{"in": "spring"})])
+    assert (receipt.state, receipt.code) == ("failed", "INVALID_CROSS_REFERENCE_KEY")
+
+
+@pytest.mark.parametrize("campaign", ["701Hs00000099999", "701Hs0000009999AA"])
+def test_what_cannot_be_the_id_of_a_campaign_is_refused_before_anything_is_sent(w: World, campaign: str) -> None:
+    with pytest.raises(ConfigError, match=r"enrollments\.spring\.campaign"):
+        w.adapter(enrollments={"spring": {"campaign": campaign}})
+
+
+@pytest.mark.parametrize("campaign", UNBOUND)
+def test_a_campaign_that_is_not_there_stops_no_reading_and_doctor_tells_of_it(w: World, campaign: str) -> None:
+    adapter = w.adapter(enrollments={**w.config.enrollments, "spring": {"campaign": campaign}})
+    needs = replace(ALL_NEEDS, enrollments=frozenset({"brochure", "spring"}))
+    lead = w.lead()
+    adapter.sink.apply([action("enroll", lead, **{"in": "brochure"})])
+    found = [one.ref for page in pages(adapter, "campaign_member", None, needs) for one in page.enrollments]
+    assert found == [lead]
+    levels = {finding.subject: finding.level for finding in adapter.doctor(needs)}
+    assert (levels["enrollments.spring"], levels["enrollments.brochure"]) == ("fail", "ok")
+    batch = [action("unenroll", lead, f"rule.{name}", **{"from": name}) for name in ("spring", "brochure")]
+    assert keys(adapter.sink.apply(batch), "confirmed") == ["rule.spring", "rule.brochure"]
