@@ -13,11 +13,13 @@ from hashlib import blake2b
 
 from adapters.hubspot.activities import dead_activity
 from adapters.hubspot.client import HubSpotClient
-from adapters.hubspot.fields import ACTIVITY_OBJECTS
+from adapters.hubspot.errors import NOT_IN_THIS_PORTAL
+from adapters.hubspot.fields import ACTIVITY_OBJECTS, OPTIONAL_OBJECTS
 from adapters.hubspot.mapping import Row, dead_record, id_of
 from adapters.hubspot.paths import LIST_OBJECTS
 from adapters.hubspot.rows import after_of, rows_of
 from adapters.hubspot.schema import Catalog
+from connector.domain.errors import PermanentError
 from connector.domain.model import KINDS, Page
 
 LIMIT = 100
@@ -39,7 +41,12 @@ def read_archive(client: HubSpotClient, catalog: Catalog, stream: str, name: str
     object_type = view.object_type if view else types[next(iter(types))]
     after, told = _position(cursor)
     for _ in range(RECORD_PAGES if of_records else ACTIVITY_PAGES):
-        answer = client.call(LIST_OBJECTS, object_type, archived=True, limit=LIMIT, after=after)
+        try:
+            answer = client.call(LIST_OBJECTS, object_type, archived=True, limit=LIMIT, after=after)
+        except PermanentError as error:
+            if object_type in OPTIONAL_OBJECTS and error.code in NOT_IN_THIS_PORTAL:
+                return  # the stream of those that are not archived has told it
+            raise
         rows = [row for row in rows_of(answer) if id_of(row) and _digest(row) not in told]
         told.update(dict.fromkeys(_digest(row) for row in rows))
         after = after_of(answer)

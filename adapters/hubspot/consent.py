@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from adapters.http import TimedOutError
 from adapters.hubspot.client import HubSpotClient, Json
-from adapters.hubspot.errors import NOT_FOUND
+from adapters.hubspot.errors import FORBIDDEN, NOT_FOUND
 from adapters.hubspot.fields import CONTACTS, LEADS, PRIMARY_CONTACT, object_type_of
 from adapters.hubspot.mapping import Row, properties_of
 from adapters.hubspot.paths import OUT_OF_ALL, SUBSCRIPTIONS
@@ -107,7 +107,7 @@ class Consent:
             except PermanentError as error:
                 if error.code == NOT_FOUND:
                     continue
-                return MAY_NOT_ASK if error.code == "FORBIDDEN" else SAYS_NOTHING
+                return MAY_NOT_ASK if error.code == FORBIDDEN else SAYS_NOTHING
             out = _out(answer)
             return SAYS_NOTHING if out is None else OPTED_OUT if out else None
         return SAYS_NOTHING

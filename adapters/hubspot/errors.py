@@ -35,6 +35,13 @@ LOCKED = timedelta(seconds=2)
 NOT_FOUND = "NOT_FOUND"
 """The code of the error that a 404 becomes, whatever words come with it."""
 
+FORBIDDEN = "FORBIDDEN"
+"""The code of a 403 that no scope would cure."""
+
+NO_OBJECT_TYPE = "NO_OBJECT_TYPE"
+NOT_IN_THIS_PORTAL = frozenset({NOT_FOUND, FORBIDDEN, NO_OBJECT_TYPE})
+"""Codes with which HubSpot refuses an object that this portal does not have."""
+
 BROKEN_FOR_GOOD = frozenset({522, 525, 526})
 """HubSpot's edge cannot reach or trust its own servers for this account: their support has to act."""
 
@@ -93,6 +100,8 @@ def error_for(reply: Reply, call: Call, now: datetime) -> FollowupError | None:
         return _no_answer(call, f"HubSpot answered {status}")
     words = words_of(body)
     code = NOT_FOUND if status == 404 else words[0] if words else str(status)
+    if status == 400 and "infer object type" in str(body.get("message") or ""):
+        code = NO_OBJECT_TYPE
     told = f": {' '.join(words)}" if words else ""
     return PermanentError(f"HubSpot refuses the {call.name} ({status}){told}", code)
 
@@ -162,7 +171,7 @@ def _forbidden(body: Mapping[str, object], call: Call) -> FollowupError:
             f"the HubSpot token may not do the {call.name} (403): grant the scope {', '.join(scopes)} "
             "to the private app or service key"
         )
-    return PermanentError(f"HubSpot refuses the {call.name} (403): {' '.join(words) or 'no reason given'}", "FORBIDDEN")
+    return PermanentError(f"HubSpot refuses the {call.name} (403): {' '.join(words) or 'no reason given'}", FORBIDDEN)
 
 
 def _scopes(body: Mapping[str, object]) -> list[str]:

@@ -83,6 +83,8 @@ ACTIVITY_OBJECTS: Mapping[ActivityWord, str] = {
     "note": "notes",
     "task": "tasks",
 }
+OPTIONAL_OBJECTS = frozenset({"calls", "emails", "meetings", "notes"})
+"""What a portal may lack and still be one to work in."""
 
 
 @dataclass(frozen=True)

@@ -7,16 +7,19 @@ everything in the page is stored.
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from adapters.hubspot.activities import activity_of, properties_for
 from adapters.hubspot.archive import read_archive
 from adapters.hubspot.client import HubSpotClient
+from adapters.hubspot.errors import NOT_IN_THIS_PORTAL
 from adapters.hubspot.fields import (
     ACTIVITY_OBJECTS,
     CONTACTS,
     GUARDS,
     LEADS,
+    OPTIONAL_OBJECTS,
     PRIMARY_CONTACT,
     ActivityWord,
     KindView,
@@ -34,6 +37,8 @@ from adapters.hubspot.windows import LIMIT, SETTLE, Found, Group, Hit, Position,
 from connector.domain.errors import PermanentError
 from connector.domain.model import KINDS, Activity, CrmSchema, Needs, Owner, Page, Record, RecordRef
 from connector.domain.ports import AdapterConfig
+
+log = logging.getLogger("followup.hubspot")
 
 LONGEST_SEARCH = 2_900
 """Characters of a search's body; HubSpot takes 3,000. Beyond that the properties are read in batches."""
@@ -137,7 +142,7 @@ class HubSpotSource:
         reader = self._reader(
             object_type, properties, Position.of(cursor, (*properties, *(f"of:{kind}" for kind in kinds)))
         )
-        for hits in reader.pages():
+        for hits in _there(object_type, reader.pages()):
             refs = self._refs(object_type, kinds, [id_of(hit.row) for hit in hits])
             found: list[Activity] = []
             for hit in hits:
@@ -255,6 +260,16 @@ def owner_of(row: Row, archived: bool) -> Owner:
     user = row.get("userId") or row.get("userIdIncludingInactive")
     active = not archived and row.get("archived") is not True
     return Owner(id_of(row), name or email or id_of(row), email, active, user_id=str(user) if user else None)
+
+
+def _there(object_type: str, pages: Iterator[list[Hit]]) -> Iterator[list[Hit]]:
+    """The pages; none of an activity object that this portal does not have. The cursor stays, should it come to be."""
+    try:
+        yield from pages
+    except PermanentError as error:
+        if object_type not in OPTIONAL_OBJECTS or error.code not in NOT_IN_THIS_PORTAL:
+            raise
+        log.info("%s are not to be had in this HubSpot portal (%s): taken as none", object_type, error.code)
 
 
 def _hits(rows: Sequence[Row], object_type: str) -> Iterator[Hit]:

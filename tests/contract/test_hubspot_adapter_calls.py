@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import urllib3
@@ -251,6 +252,19 @@ def test_the_doctor_finds_a_portal_that_is_ready_and_says_what_is_not(w: World) 
     assert findings["read deals"].level == "fail"
     assert "crm.objects.deals.read" in findings["read deals"].text + findings["read deals"].cure
     assert all(one.cure for one in findings.values() if one.level == "fail")
+
+
+@pytest.mark.parametrize(("apart", "told"), [(timedelta(hours=3), None), (timedelta(days=40, hours=1), "replaced: 40 days")])
+def test_the_doctor_takes_a_replaced_clock_for_no_clock_that_runs_wrong(
+    w: World, apart: timedelta, told: str | None
+) -> None:
+    w.time.move_by(datetime.now(UTC) + apart - w.time.peek())
+    findings = {one.subject: one for one in w.adapter().doctor(NEEDS)}
+    if told is None:
+        assert "clock" not in findings
+    else:
+        assert findings["clock"].level == "ok"
+        assert told in findings["clock"].text
 
 
 def test_the_doctor_stops_at_a_refused_token(w: World) -> None:

@@ -11,7 +11,7 @@ from hubspot_portal import HOUR, NEEDS, START, Reader, World, ref, world
 
 from adapters.sandbox.faults import Fault
 from adapters.sandbox.hubspot.catalog import Property
-from connector.domain.errors import ConfigError, RetryableError
+from connector.domain.errors import ConfigError, PermanentError, RetryableError
 from connector.domain.model import Needs
 
 MINUTE = timedelta(minutes=1)
@@ -352,6 +352,59 @@ def test_a_task_that_was_deleted_is_told(w: World) -> None:
     w.crm.portal.archive(w.crm.portal.tables["tasks"], w.crm.portal.tables["tasks"].rows[task])
     reader.read()
     assert reader.activities[task].deleted
+
+
+ABSENT = {
+    "404": Fault(
+        "answer", path="/objects/(calls|notes)", times=None, status=404, body={"category": "OBJECT_NOT_FOUND"}
+    ),
+    "no type": Fault(
+        "answer",
+        path="/objects/(calls|notes)",
+        times=None,
+        status=400,
+        body={"message": "Unable to infer object type from: calls", "category": "VALIDATION_ERROR"},
+    ),
+    "not here": Fault(
+        "answer", path="/objects/(calls|notes)", times=None, status=403, body={"category": "PORTAL_NOT_ENTITLED"}
+    ),
+}
+
+
+@pytest.mark.parametrize("how", ABSENT)
+def test_activities_that_a_portal_does_not_have_are_taken_as_none_with_a_line_in_the_log(
+    w: World, how: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "followup")
+    lead = w.lead()
+    task = w.crm.add_task(lead, w.ana, "call", "Call back", START)
+    w.crm.log_call(lead, w.ana, "no_answer")
+    w.server.faults.add(ABSENT[how])
+    reader = Reader(w)
+    reader.read()
+    assert ref(lead) in reader.records
+    assert list(reader.activities) == [task]
+    lines = [line.getMessage() for line in caplog.records if "taken as none" in line.getMessage()]
+    assert [line.split()[0] for line in lines] == ["calls", "notes"]
+    levels = {one.subject: one.level for one in w.adapter().doctor(NEEDS)}
+    assert (levels["read calls"], levels["read tasks"]) == ("warn", "ok")
+    w.server.faults.clear()
+    reader.read()
+    assert len(reader.activities) == 2
+
+
+@pytest.mark.parametrize("object_type", ["contacts", "tasks"])
+def test_a_portal_without_contacts_or_tasks_is_no_portal_for_us(w: World, object_type: str) -> None:
+    w.server.faults.add(Fault("answer", path=f"/objects/{object_type}/search", times=None, status=404, body={}))
+    with pytest.raises(PermanentError):
+        Reader(w).read()
+
+
+def test_a_scope_that_activities_lack_is_named_and_nothing_is_taken_as_none(w: World) -> None:
+    body = {"category": "MISSING_SCOPES", "errors": [{"context": {"requiredGranularScopes": ["sales-email-read"]}}]}
+    w.server.faults.add(Fault("answer", path="/objects/emails/search", times=None, status=403, body=body))
+    with pytest.raises(ConfigError, match="sales-email-read"):
+        Reader(w).read("email")
 
 
 # -- lists -------------------------------------------------------------------------------------------------------------
