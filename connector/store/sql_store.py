@@ -6,7 +6,7 @@ import os
 import sqlite3
 import stat
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from threading import Lock
 
@@ -74,8 +74,11 @@ def open_store(url: str, *, clock: Clock) -> SqlStore:
         path, place = None, f"in the database {parsed.database or ''}".rstrip()
         engine = _postgresql(parsed)
     store = SqlStore(engine, place, path, clock)
-    with told_plainly(place), engine.begin() as connection:
-        migrate(connection, place)
+    with ExitStack() as on_failure:
+        on_failure.callback(store.close)
+        with told_plainly(place), engine.begin() as connection:
+            migrate(connection, place)
+        on_failure.pop_all()
     return store
 
 
@@ -113,8 +116,12 @@ def _set_up_connection(connection: sqlite3.Connection, _: ConnectionPoolEntry) -
     # SQLite below 3.51.3 can damage a WAL file that several connections write, hence DELETE. Transactions are ours
     # (BEGIN IMMEDIATE): the driver would begin one only at the first write, after reads that may be stale by then.
     connection.isolation_level = None
-    for pragma in ("journal_mode=DELETE", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY_SECONDS}000"):
-        connection.execute(f"PRAGMA {pragma}")
+    try:
+        for pragma in ("journal_mode=DELETE", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY_SECONDS}000"):
+            connection.execute(f"PRAGMA {pragma}")
+    except sqlite3.Error:
+        connection.close()
+        raise
 
 
 def _make_private(path: Path) -> None:

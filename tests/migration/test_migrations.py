@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -24,6 +25,14 @@ class FixedClock:
         raise AssertionError("a store does not wait")
 
 
+@pytest.fixture
+def connection() -> Iterator[Connection]:
+    engine = create_engine("sqlite://")
+    with engine.begin() as opened:
+        yield opened
+    engine.dispose()
+
+
 def layout(connection: Connection) -> dict[str, set[str]]:
     found = inspect(connection)
     return {table: {column["name"] for column in found.get_columns(table)} for table in found.get_table_names()}
@@ -33,33 +42,30 @@ def test_migrations_are_numbered_without_a_gap() -> None:
     assert list(migrations()) == list(range(1, LATEST + 1))
 
 
-def test_the_migrated_layout_is_the_one_the_code_reads() -> None:
-    with create_engine("sqlite://").begin() as connection:
-        migrate(connection, "here")
-        assert layout(connection) == {name: set(table.columns.keys()) for name, table in metadata.tables.items()}
-        found = inspect(connection)
-        for name, table in metadata.tables.items():
-            keys = [column.name for column in table.primary_key.columns]
-            assert found.get_pk_constraint(name)["constrained_columns"] == keys, name
+def test_the_migrated_layout_is_the_one_the_code_reads(connection: Connection) -> None:
+    migrate(connection, "here")
+    assert layout(connection) == {name: set(table.columns.keys()) for name, table in metadata.tables.items()}
+    found = inspect(connection)
+    for name, table in metadata.tables.items():
+        keys = [column.name for column in table.primary_key.columns]
+        assert found.get_pk_constraint(name)["constrained_columns"] == keys, name
 
 
-def test_migrating_twice_changes_nothing() -> None:
-    with create_engine("sqlite://").begin() as connection:
-        migrate(connection, "here")
-        connection.execute(text("INSERT INTO cursors VALUES ('leads', '1')"))
-        migrate(connection, "here")
-        assert version(connection) == LATEST
-        assert connection.execute(text("SELECT cursor FROM cursors")).scalar() == "1"
+def test_migrating_twice_changes_nothing(connection: Connection) -> None:
+    migrate(connection, "here")
+    connection.execute(text("INSERT INTO cursors VALUES ('leads', '1')"))
+    migrate(connection, "here")
+    assert version(connection) == LATEST
+    assert connection.execute(text("SELECT cursor FROM cursors")).scalar() == "1"
 
 
-def test_a_newer_layout_is_refused_untouched() -> None:
-    with create_engine("sqlite://").begin() as connection:
+def test_a_newer_layout_is_refused_untouched(connection: Connection) -> None:
+    migrate(connection, "here")
+    connection.execute(text("UPDATE store_version SET version = :new"), {"new": LATEST + 1})
+    before = layout(connection)
+    with pytest.raises(StoreError, match="upgrade followup"):
         migrate(connection, "here")
-        connection.execute(text("UPDATE store_version SET version = :new"), {"new": LATEST + 1})
-        before = layout(connection)
-        with pytest.raises(StoreError, match="upgrade followup"):
-            migrate(connection, "here")
-        assert layout(connection) == before
+    assert layout(connection) == before
 
 
 def test_a_migration_that_stops_half_way_leaves_the_state_as_it_was(

@@ -7,6 +7,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import weakref
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -30,7 +31,9 @@ class FixedClock:
 
 
 def opened(path: Path) -> SqlStore:
-    return open_store(f"sqlite:///{path}", clock=FixedClock())
+    store = open_store(f"sqlite:///{path}", clock=FixedClock())
+    weakref.finalize(store, store._engine.dispose)
+    return store
 
 
 def refusal(path: Path) -> str:
