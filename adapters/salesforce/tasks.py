@@ -13,7 +13,7 @@ from adapters.salesforce.client import Client
 from adapters.salesforce.fields import ObjectDescription
 from adapters.salesforce.locks import until_unlocked
 from connector.domain.actions import marker
-from connector.domain.errors import ConfigError, FollowupError
+from connector.domain.errors import ConfigError, FollowupError, PermanentError
 from connector.domain.model import PlannedAction, Receipt, RecordRef
 from connector.domain.ports import AdapterConfig
 
@@ -210,14 +210,41 @@ def _due(due: object, day: object) -> Body:
 
 def hand_over(tasks: Tasks, actions: Sequence[PlannedAction], receipts: Sequence[Receipt]) -> list[Receipt]:
     """Write the notes that confirmed reassignments carry; one that cannot be written is told in the receipt."""
-    done = {receipt.key for receipt in receipts if receipt.state == "confirmed"}
-    noted = [action for action in actions if action.key in done and action.fields.get("note")]
-    if not noted:
-        return list(receipts)
+    noted = _noted(actions, receipts)
     try:
-        written = tasks.create(noted, [tasks.note_body(action, str(action.fields["note"])) for action in noted])
+        written = _write_notes(tasks, noted)
     except FollowupError as error:  # the owners are changed: nothing about the note may undo or repeat that
         written = rows.all_of(noted, "failed", error)
+    return _told(receipts, written)
+
+
+def complete(tasks: Tasks, actions: Sequence[PlannedAction], receipts: Sequence[Receipt]) -> list[Receipt]:
+    """Write the notes that are missing behind reassignments whose owner a look-up found changed.
+
+    An outage goes up: then the next look-up tries it again, and finds by its key whatever note landed.
+    """
+    noted = _noted(actions, receipts)
+    try:
+        there = {receipt.key for receipt in tasks.look_up(noted) if receipt.state == "confirmed"} if noted else set()
+        written = _write_notes(tasks, [action for action in noted if action.key not in there])
+    except (PermanentError, ConfigError) as error:
+        written = rows.all_of(noted, "failed", error)
+    return _told(receipts, written)
+
+
+def _noted(actions: Sequence[PlannedAction], receipts: Sequence[Receipt]) -> list[PlannedAction]:
+    done = {receipt.key for receipt in receipts if receipt.state == "confirmed"}
+    return [
+        action for action in actions if action.kind == "reassign" and action.key in done and action.fields.get("note")
+    ]
+
+
+def _write_notes(tasks: Tasks, noted: Sequence[PlannedAction]) -> list[Receipt]:
+    bodies = [tasks.note_body(action, str(action.fields["note"])) for action in noted]
+    return tasks.create(noted, bodies) if noted else []
+
+
+def _told(receipts: Sequence[Receipt], written: Sequence[Receipt]) -> list[Receipt]:
     lost = {receipt.key for receipt in written if receipt.state != "confirmed"}
     return [
         rows.with_message(receipt, "the owner is changed; the hand-over note could not be written")

@@ -10,7 +10,7 @@ from adapters.salesforce.catalog import Catalog
 from adapters.salesforce.client import Client
 from adapters.salesforce.fields import OBJECTS, FieldDescription
 from adapters.salesforce.locks import until_unlocked
-from adapters.salesforce.tasks import COLLECTION, Tasks, hand_over
+from adapters.salesforce.tasks import COLLECTION, Tasks, complete, hand_over
 from connector.domain.model import PlannedAction, Receipt, Value
 from connector.domain.ports import AdapterConfig
 
@@ -39,11 +39,11 @@ class Updates:
         return refused + rows.in_turn([self._call(batch) for batch in _rounds(good)])
 
     def look_up(self, actions: Sequence[PlannedAction]) -> list[Receipt]:
-        """Whether each record holds the values by now."""
+        """Whether each record holds the values by now; a hand-over note that did not follow its owner is written."""
         receipts: list[Receipt] = []
         for kind in sorted({action.record.kind for action in actions}):
             receipts += self._compared(kind, [action for action in actions if action.record.kind == kind])
-        return receipts
+        return complete(self._tasks, actions, receipts)
 
     def _call(
         self, batch: Sequence[tuple[PlannedAction, Mapping[str, object]]]

@@ -236,3 +236,72 @@ def test_a_campaign_that_is_not_there_stops_no_reading_and_doctor_tells_of_it(w:
     assert (levels["enrollments.spring"], levels["enrollments.brochure"]) == ("fail", "ok")
     batch = [action("unenroll", lead, f"rule.{name}", **{"from": name}) for name in ("spring", "brochure")]
     assert keys(adapter.sink.apply(batch), "confirmed") == ["rule.spring", "rule.brochure"]
+
+
+# -- a hand-over of which only half landed ---------------------------------------------------------------------------
+NOTE = "Call him on Fridays"
+
+
+def _notes(w: World) -> list[tuple[object, object]]:
+    return [(row["WhoId"], str(row["Description"]).partition("\n")[0]) for row in w.org.rows("Task")]
+
+
+@pytest.mark.parametrize("key_field", ["FollowupKey__c", None])
+def test_a_hand_over_whose_answer_is_lost_gets_its_note_in_the_look_up_and_only_once(
+    w: World, key_field: str | None
+) -> None:
+    lead, ben, adapter = w.lead(), w.org.add_person("Ben Busy", "ben@example.com"), w.adapter(task_key_field=key_field)
+    planned = action("reassign", lead, owner=ben, owner_name="Ben Busy", note=NOTE)
+    w.server.faults.add(Fault("drop_after", "PATCH", r"composite/sobjects"))
+    assert keys(adapter.sink.apply([planned]), "unknown") == [planned.key]
+    assert _notes(w) == []
+    for _ in range(2):
+        assert [(one.state, one.message) for one in adapter.sink.look_up([planned])] == [("confirmed", "")]
+        assert _notes(w) == [(lead.id, NOTE)]
+
+
+def test_a_look_up_that_finds_the_old_owner_writes_no_note(w: World) -> None:
+    lead, ben = w.lead(), w.org.add_person("Ben Busy", "ben@example.com")
+    planned = action("reassign", lead, owner=ben, owner_name="Ben Busy", note=NOTE)
+    assert keys(w.adapter().sink.look_up([planned]), "retry") == [planned.key]
+    assert _notes(w) == []
+
+
+def test_of_many_hand_overs_only_the_missing_notes_are_written(w: World) -> None:
+    leads, ben, adapter = (
+        [w.lead("A"), w.lead("B"), w.lead("C")],
+        w.org.add_person("Ben", "ben@example.com"),
+        w.adapter(),
+    )
+    with_notes = [
+        action("reassign", lead, f"rule.{n}", owner=ben, owner_name="Ben", note=NOTE) for n, lead in enumerate(leads)
+    ]
+    adapter.sink.apply(with_notes[:1])
+    w.server.faults.add(Fault("drop_after", "PATCH", r"composite/sobjects"))
+    adapter.sink.apply(with_notes[1:])
+    assert keys(adapter.sink.look_up(with_notes), "confirmed") == ["rule.0", "rule.1", "rule.2"]
+    assert sorted(_notes(w)) == sorted((lead.id, NOTE) for lead in leads)
+
+
+def test_while_the_notes_cannot_be_looked_for_the_hand_over_stays_to_be_looked_up(w: World) -> None:
+    lead, ben, adapter = w.lead(), w.org.add_person("Ben Busy", "ben@example.com"), w.adapter()
+    planned = action("reassign", lead, owner=ben, owner_name="Ben Busy", note=NOTE)
+    w.server.faults.add(Fault("drop_after", "PATCH", r"composite/sobjects"))
+    adapter.sink.apply([planned])
+    w.server.faults.add(Fault("answer", path="/queryAll", times=None, status=503, body="<html/>"))
+    with pytest.raises(RetryableError):
+        adapter.sink.look_up([planned])
+    assert _notes(w) == []
+    w.server.faults.clear()
+    assert keys(adapter.sink.look_up([planned]), "confirmed") == [planned.key]
+    assert len(_notes(w)) == 1
+
+
+def test_a_note_that_can_never_be_written_is_told_and_leaves_the_owner_confirmed(w: World) -> None:
+    lead, ben = w.lead(), w.org.add_person("Ben Busy", "ben@example.com")
+    planned = action("reassign", lead, owner=ben, owner_name="Ben Busy", note=NOTE)
+    w.org.set_fields(lead.id, {"owner": ben})
+    w.org.remove_permission("Task")
+    (receipt,) = w.adapter().sink.look_up([planned])
+    assert receipt.state == "confirmed"
+    assert "note could not be written" in receipt.message
