@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 
 from adapters.registry import open_adapter
 from connector.clock import FixedClock, SystemClock
-from connector.domain.errors import ConfigError, Problem
+from connector.domain.errors import ConfigError, Problem, StoreError
+from connector.domain.ports import Store
 from connector.run import Connection
 from connector.settings import Settings, adapter_config, load_settings, workspace_folder
 from connector.store import open_store
@@ -20,6 +22,9 @@ from rules.rulebook import FileRulebook
 from rules.yamlfile import load_mapping
 
 CONFIG_FILE = "followup.yaml"
+
+CALLS = "calls_today"
+"""The setting of the store that counts our calls of a day, as `2026-03-02 117`."""
 
 
 @dataclass(slots=True)
@@ -69,7 +74,7 @@ def connect(workspace: Workspace) -> Iterator[Connection]:
     config = adapter_config(settings, clock, workspace.stop.is_set)
     store = open_store(settings.store_url, clock=clock)
     try:
-        adapter = open_adapter(config)
+        adapter = open_adapter(replace(config, calls_before=_calls_today(store, clock.now())))
         try:
             yield Connection(
                 crm=settings.crm_name,
@@ -83,5 +88,21 @@ def connect(workspace: Workspace) -> Iterator[Connection]:
             )
         finally:
             adapter.close()
+            with suppress(StoreError):  # what ended the pass is the error to tell
+                _note_calls(store, clock.now(), adapter.api_calls)
     finally:
         store.close()
+
+
+def _calls_today(store: Store, now: datetime) -> int:
+    """The calls that earlier processes made on this day (UTC), as far as this state file knows."""
+    with store.begin() as uow:
+        day, _, count = str(uow.setting(CALLS) or "").partition(" ")
+    return int(count) if day == now.date().isoformat() and count.isdigit() else 0
+
+
+def _note_calls(store: Store, now: datetime, calls: int) -> None:
+    if calls:
+        count = _calls_today(store, now) + calls
+        with store.begin() as uow:
+            uow.save_setting(CALLS, f"{now.date().isoformat()} {count}")

@@ -54,11 +54,15 @@ class CommandTable(click.Group):
 
 @click.command(cls=CommandTable, context_settings={"help_option_names": ["-h", "--help"]}, epilog=EXIT_CODES)
 @click.version_option(package_name="crm-followup", prog_name="followup")
-def cli() -> None:
+@click.option("--workspace", "-w", type=click.Path(), help="The same as --workspace of a command.")
+@click.pass_context
+def cli(ctx: click.Context, workspace: str | None) -> None:
     """No open lead without a next step, and nobody contacted who must not be.
 
     Begin with `followup demo`; then `followup init my-team` and `followup plan --workspace my-team`.
     """
+    if workspace is not None:
+        ctx.default_map = {name: {"workspace": workspace} for name in COMMANDS}
 
 
 def exit_code_of(error: FollowupError) -> int:

@@ -132,6 +132,8 @@ class AdapterConfig:
     enrollments: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     task_key_field: str | None = None
     api_calls_share: float = 0.2
+    calls_before: int = 0
+    """How many calls earlier processes of ours made on this day, so that our share holds for the day and not per pass."""
     client_name: str = "followup"
     should_stop: Callable[[], bool] = field(default=lambda: False, repr=False)
 

@@ -185,6 +185,15 @@ def _wait_for(condition, seconds: float = 60) -> None:  # type: ignore[no-untype
         time.sleep(0.01)
 
 
+def test_the_workspace_may_be_named_before_or_behind_the_command(firm: Company) -> None:
+    firm.rules("  - id: broken\n    why: x\n")
+    place = str(firm.folder)
+    for arguments in (("--workspace", place, "check"), ("check", "--workspace", place), ("-w", place, "check")):
+        done = firm.cli(*arguments, FOLLOWUP_WORKSPACE="/nowhere")
+        assert done.returncode == 2
+        assert "rules/rules.yaml:" in done.stdout
+
+
 def test_help_names_every_command_and_starts_quickly() -> None:
     best = min(_timed_help() for _ in range(5))
     assert best < 0.3
