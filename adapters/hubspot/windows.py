@@ -7,7 +7,7 @@ HubSpot's search shows a changed row after a while, not in the order of the stam
 - An **authoritative** read asks once more for every row when its stamp is an hour old (`SETTLE`): all that the index
   still owed by then is there. `trail` is the stamp up to which this has been done; it never passes a row that was seen.
 - Both are one search: two ranges of stamps in one request. A row comes at most twice, beside the small overlap; of a
-  first read only what was changed in its last hour comes again.
+  first read only what was changed in its last hour comes again. Many known rows come again in the order of ids.
 - No offsets: each request starts at a stamp (a range and "from this millisecond on"), so that a row which moves while
   we read pushes none out of sight, and the ceiling of 10,000 results is never met. Where many rows share stamps, the
   range up to the newest stamp is read in the order of ids instead; such a sweep survives being interrupted.
@@ -41,11 +41,12 @@ MANY_TIES = LIMIT // 10
 """From how many rows of one millisecond at a page's end the range is read by id: starting over there costs too much."""
 
 CEILING = 10_000
-REMEMBERED = 2_000
-"""Digests kept in a cursor; beyond that rows are handed on twice, which costs calls and nothing else."""
+REMEMBERED = 5_000
+"""Digests kept in a cursor: 40 kB of text at most. Beyond that rows are handed on twice, which costs calls (and with
+them the history of these rows) and nothing else. While reading, twice as many take up about 1 MB."""
 
 DIGEST = 8
-"""Characters of one digest: 48 bits."""
+"""Characters of one digest: 48 bits. Fewer would save little and lose rows: one taken for another is never told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +147,8 @@ class Reader:
         self._newest: list[int] = []
         self._upto = min(position.fast, self._settled)
         self._ranges = self._open_ranges(position)
+        # Whether this read meets every version that the cursor remembers, unless it is no more.
+        self._all_again = position.sweep is None and self._upto == position.fast
 
     @property
     def position(self) -> Position:
@@ -163,8 +166,8 @@ class Reader:
     def pages(self) -> Iterator[list[Hit]]:
         """The rows that were not handed on before in the version they have now. The last page may be empty."""
         start, edge = 0, frozenset[str]()
-        if self._at.sweep is not None:
-            sweep = self._at.sweep
+        sweep = self._at.sweep or self._known_again()
+        if sweep is not None:
             start = sweep.high + 1 if (yield from self._by_id(sweep, edge)) else sweep.low
         while True:
             found = self._search(self._groups(start), self._stamp, False, None)
@@ -275,6 +278,14 @@ class Reader:
             yield news
         raise RetryableError("HubSpot's search gave the same page again, or too many; the next pass reads again")
 
+    def _known_again(self) -> Sweep | None:
+        """All rows of the last hours, when they have settled and are to be read once more: by id, whatever stamps they
+        share, and so in as few pages as they fill. None when they are few, or not all of them come again."""
+        low = self._ranges[0][0]
+        if len(self._seen) <= LIMIT or not self._all_again or self._upto < low:
+            return None
+        return Sweep(low, self._upto, 0, self._settled)
+
     # -- where we stand --------------------------------------------------------------------------------------------
 
     def _advance(self, last: int) -> None:
@@ -295,7 +306,8 @@ class Reader:
         back = max(self._overlap_start(), fast - OVERLAP_MS, bounded)
         self._at = replace(self._at, fast=fast, last_id=last_id, back=back, trail=trail, sweep=None)
         again = min(back, trail + 1)
-        self._seen = {digest: stamp for digest, stamp in self._seen.items() if stamp is None or stamp >= again}
+        unmet = -1 if self._all_again else again  # a version not met again was followed by another
+        self._seen = {digest: at for digest, at in self._seen.items() if (unmet if at is None else at) >= again}
         self._finished = True
 
     def _overlap_start(self) -> int:

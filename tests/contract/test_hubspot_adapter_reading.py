@@ -127,6 +127,25 @@ def test_a_second_pass_over_a_quiet_portal_brings_nothing_and_costs_at_most_twen
         assert adapter.api_calls <= 20
 
 
+def test_a_quiet_pass_after_a_thousand_changed_contacts_fetches_no_history_again(w: World) -> None:
+    leads = _many(w, 1_000, timedelta(milliseconds=3))
+    reader = Reader(w)
+    reader.read()
+    w.time.move_by(timedelta(days=1))
+    for lead in leads:
+        w.crm.set_fields(lead, {"status": "OPEN"})
+    reader.read()
+    assert {record.status for record in reader.records.values()} == {"OPEN"}
+    for step in (2 * HOUR, MINUTE):
+        w.time.move_by(step)
+        adapter, before = w.adapter(), w.calls("/contacts/batch/read")
+        adapter.source.describe(NEEDS)
+        adapter.source.owners()
+        reader.read(adapter=adapter)
+        assert (reader.news(), w.calls("/contacts/batch/read") - before) == (0, 0)
+        assert adapter.api_calls <= 20
+
+
 def test_a_contact_is_found_by_its_own_stamp_and_not_by_that_of_other_objects(w: World) -> None:
     lead = w.lead()
     reader = Reader(w)

@@ -234,11 +234,11 @@ def test_a_clock_that_is_days_ahead_does_not_end_the_overlap() -> None:
 
 
 def test_a_cursor_stays_small_whatever_was_read() -> None:
-    index = Index({id_: T0 + id_ for id_ in range(1, 5_001)})
+    index = Index({id_: T0 + id_ for id_ in range(1, 12_001)})
     reader = Reader(Position.of(None, ("a",)), STAMP, T0 + HOUR, index.search)
     assert max(len(reader.position.text()) for _ in reader.pages()) < 2_000
     reader = Reader(Position.of(None, ("a",)), STAMP, T0 - HOUR, index.search)
-    assert max(len(reader.position.text()) for _ in reader.pages()) < 17_000
+    assert max(len(reader.position.text()) for _ in reader.pages()) < 41_000
 
 
 def test_a_row_that_was_not_complete_is_handed_on_again() -> None:
@@ -252,9 +252,44 @@ def test_a_row_that_was_not_complete_is_handed_on_again() -> None:
     assert _read(index, cursor, T0 + 2 * HOUR)[0] == []
 
 
-def test_up_to_two_thousand_young_rows_are_handed_on_only_once() -> None:
-    index = Index({id_: T0 + id_ for id_ in range(1, 1_901)})
-    _, cursor = _read(index, None, T0 + 2_000)
-    for now in (T0 + 3_000, T0 + 2 * HOUR, T0 + 3 * HOUR):
+@pytest.mark.parametrize("apart", [0, 0.01, 1, 700])
+def test_the_second_reading_of_a_thousand_rows_costs_their_pages_and_one_more_whatever_stamps_they_share(
+    apart: float,
+) -> None:
+    index = Index({id_: T0 + int(id_ * apart) for id_ in range(1, 1_001)})
+    _, cursor = _read(index, None, T0 + 750_000)
+    del index.rows[500]
+    index.rows[5_000] = T0
+    index.calls = 0
+    hits, cursor = _read(index, cursor, T0 + 2 * HOUR)
+    assert ([hit.id for hit in hits], index.calls) == ([5_000], 1_000 // LIMIT + 1)
+    index.calls = 0
+    assert (_read(index, cursor, T0 + 3 * HOUR)[0], index.calls) == ([], 1)
+
+
+def test_versions_that_were_followed_by_others_are_forgotten_with_their_hour() -> None:
+    index = Index({id_: T0 + id_ for id_ in range(1, 101)})
+    _, cursor = _read(index, None, T0 + 1_000)
+    index.rows = {id_: T0 + 2_000 + id_ for id_ in range(1, 101)}
+    _, cursor = _read(index, cursor, T0 + 3_000)
+    assert len(json.loads(cursor)["seen"]) == 200 * 8
+    _, cursor = _read(index, cursor, T0 + 2 * HOUR)
+    assert len(json.loads(cursor)["seen"]) == 100 * 8
+    assert _read(index, cursor, T0 + 3 * HOUR)[0] == []
+
+
+@pytest.mark.parametrize("apart", [0, 0.01, 1, 7])
+def test_up_to_five_thousand_young_rows_are_handed_on_only_once(apart: float) -> None:
+    index = Index({id_: T0 + int(id_ * apart) for id_ in range(1, 5_001)})
+    _, cursor = _read(index, None, T0 + 36_000)
+    for now in (T0 + 37_000, T0 + 2 * HOUR, T0 + 3 * HOUR):
         hits, cursor = _read(index, cursor, now)
         assert hits == []
+
+
+def test_what_is_beyond_five_thousand_young_rows_is_handed_on_twice_and_the_rest_is_not() -> None:
+    index = Index({id_: T0 + id_ for id_ in range(1, 6_001)})
+    _, cursor = _read(index, None, T0 + 36_000)
+    hits, cursor = _read(index, cursor, T0 + 2 * HOUR)
+    assert {hit.id for hit in hits} == set(range(1, 1_001))
+    assert _read(index, cursor, T0 + 3 * HOUR)[0] == []
