@@ -226,6 +226,16 @@ def test_the_preferences_of_an_address_are_the_authority_on_opt_out(ask, crm):
     assert ask("GET", f"{path}/unsubscribe-all?channel=EMAIL")[1]["results"][0]["status"] == "UNSUBSCRIBED"
 
 
+def test_who_leaves_all_mail_by_a_link_is_told_by_the_preferences_and_not_by_the_contact(ask, crm):
+    lead = crm.add_lead({"name": "Ada", "email": "ada@example.test"})
+    crm.unsubscribe(lead)
+    path = "/communication-preferences/v4/statuses/ada%40example.test/unsubscribe-all?channel=EMAIL"
+    assert ask("GET", path)[1]["results"][0]["wideStatusType"] == "PORTAL_WIDE"
+    assert crm.fields_of(lead)["opted_out"] is None
+    crm.remove_scope("communication_preferences.read")
+    assert ask("GET", path)[0] == 403
+
+
 def test_the_account_tells_its_time_zone_and_its_usage(ask):
     assert ask("GET", "/account-info/v3/details")[1]["utcOffset"] == "+02:00"
     row = ask("GET", "/account-info/2026-03/api-usage/daily/private-apps")[1]["results"][0]
