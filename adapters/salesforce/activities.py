@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 
-from adapters.salesforce.mapping import day, flag, instant, ref, text
+from adapters.salesforce.mapping import day, flag, id_in, instant, ref, text
 from connector.domain.actions import key_in
 from connector.domain.model import Activity, ActivityType, Direction, RecordRef
 
@@ -162,7 +162,7 @@ def _direction(row: Row, type: ActivityType, incoming: bool | None, subject: str
 
 def task(row: Row, key_column: str | None, mail: Row | None = None) -> Activity | None:
     """An activity from a Task row and, for an e-mail, its EmailMessage row; None for a row without id or stamp."""
-    id, modified = text(row, "Id"), instant(row.get("SystemModstamp"))
+    id, modified = id_in(row, "Id"), instant(row.get("SystemModstamp"))
     if id is None or modified is None:
         return None
     subject, closed, kind = text(row, "Subject") or "", is_closed(row), task_type(row)
@@ -185,7 +185,7 @@ def task(row: Row, key_column: str | None, mail: Row | None = None) -> Activity 
         at=at,
         version=f"{row.get('SystemModstamp')}{'-deleted' if deleted else ''}{'-in' if direction == 'inbound' else ''}",
         direction=direction,
-        actor=None if direction == "inbound" and type == "email" else text(row, "OwnerId"),
+        actor=None if direction == "inbound" and type == "email" else id_in(row, "OwnerId"),
         outcome=outcome(text(row, "CallDisposition")) if kind == "call" else None,
         subject=subject,
         done=closed or type == "note",
@@ -199,7 +199,7 @@ def task(row: Row, key_column: str | None, mail: Row | None = None) -> Activity 
 
 def event(row: Row, now: datetime) -> Activity | None:
     """A meeting from an Event row; it is done once its end has passed. None for a row without id, stamp or start."""
-    id, modified, start = text(row, "Id"), instant(row.get("SystemModstamp")), instant(row.get("StartDateTime"))
+    id, modified, start = id_in(row, "Id"), instant(row.get("SystemModstamp")), instant(row.get("StartDateTime"))
     if id is None or modified is None or start is None:
         return None
     end = instant(row.get("EndDateTime")) or start
@@ -210,7 +210,7 @@ def event(row: Row, now: datetime) -> Activity | None:
         refs=refs_of(row),
         at=start,
         version=f"{row.get('SystemModstamp')}{'-deleted' if deleted else ''}",
-        actor=text(row, "OwnerId"),
+        actor=id_in(row, "OwnerId"),
         subject=text(row, "Subject") or "",
         done=end <= now,
         ended=end,
@@ -220,7 +220,7 @@ def event(row: Row, now: datetime) -> Activity | None:
 
 def note(row: Row) -> Activity | None:
     """A note from a Note row; None for a row without id or stamp."""
-    id, modified = text(row, "Id"), instant(row.get("SystemModstamp"))
+    id, modified = id_in(row, "Id"), instant(row.get("SystemModstamp"))
     about = ref(text(row, "ParentId"))
     if id is None or modified is None:
         return None
@@ -231,7 +231,7 @@ def note(row: Row) -> Activity | None:
         refs=(about,) if about else (),
         at=instant(row.get("CreatedDate")) or modified,
         version=f"{row.get('SystemModstamp')}{'-deleted' if deleted else ''}",
-        actor=text(row, "OwnerId"),
+        actor=id_in(row, "OwnerId"),
         subject=text(row, "Title") or "",
         deleted=deleted,
     )

@@ -22,6 +22,7 @@ from simple_salesforce.exceptions import SalesforceAuthenticationFailed, Salesfo
 
 from adapters.http import Usage, checked_base_url, is_loopback, with_retries
 from adapters.salesforce.errors import error_of, line_error, login_error, outage
+from adapters.salesforce.json_values import switch
 from connector.domain.errors import ConfigError, PermanentError, QuotaSpentError, RetryableError
 from connector.domain.ports import AdapterConfig
 
@@ -227,7 +228,7 @@ class Client:
 
     def more(self, address: str) -> Batch:
         """The next rows, by the address a Batch gave; CursorLostError when Salesforce has forgotten them."""
-        path = urlsplit(address).path
+        path = f"/{urlsplit(address).path.lstrip('/')}"
         if not path.startswith("/services/data/"):
             raise RetryableError("Salesforce named an odd address for the next rows; the query is started again later")
         try:
@@ -248,7 +249,9 @@ class Client:
         batch = self.query(soql, deleted=deleted)
         found = list(batch.rows)
         while batch.more:
-            batch = self.more(batch.more)
+            before, batch = batch.more, self.more(batch.more)
+            if batch.more == before:
+                raise RetryableError("Salesforce sent the same page of a query again; it is read by the next pass")
             found += batch.rows
         return found
 
@@ -358,10 +361,13 @@ class Client:
 
 
 def _batch(answer: object) -> Batch:
-    """The rows of a query's answer; an answer that is no query result counts as an outage."""
-    rows = answer.get("records") if isinstance(answer, Mapping) else None
-    if not isinstance(answer, Mapping) or not isinstance(rows, list):
+    """The rows of a query's answer; one that is no query result, or does not say where its rest is, is an outage."""
+    raw: Row = answer if isinstance(answer, Mapping) else {}
+    rows = raw.get("records")
+    if rows is None and raw.get("totalSize") == 0:
+        rows = []
+    more = raw.get("nextRecordsUrl") or None
+    done = switch(raw.get("done"))
+    if not isinstance(rows, list) or (done is False and more is None):
         raise RetryableError("Salesforce's answer to a query was unreadable; it is tried again later")
-    more = answer.get("nextRecordsUrl")
-    done = answer.get("done", True)
     return Batch(tuple(row for row in rows if isinstance(row, Mapping)), str(more) if more and not done else None)

@@ -8,6 +8,7 @@ from adapters.salesforce import mapping, soql
 from adapters.salesforce.catalog import Catalog
 from adapters.salesforce.client import Client
 from adapters.salesforce.fields import OBJECTS, ObjectDescription, wanted
+from adapters.salesforce.json_values import switch
 from adapters.salesforce.source import HISTORY
 from connector.domain.errors import ConfigError, FollowupError, MissingFieldError, PermanentError
 from connector.domain.model import KINDS, Finding, Needs
@@ -213,7 +214,7 @@ def _campaigns(client: Client, campaigns: Mapping[str, str]) -> Iterator[Finding
         if row is None:
             cure = f"correct enrollments.{name}.campaign in followup.yaml or share the campaign with the API user"
             yield Finding("fail", f"enrollments.{name}", "its campaign is not in the org", cure)
-        elif row.get("IsActive") is False:
+        elif switch(row.get("IsActive")) is False:
             yield Finding("warn", f"enrollments.{name}", "its campaign is not active", "activate it in Salesforce")
         else:
             yield Finding("ok", f"enrollments.{name}", "its campaign is there")

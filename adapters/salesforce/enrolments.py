@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 
 from adapters.salesforce import mapping, rows, soql
 from adapters.salesforce.client import Client
-from adapters.salesforce.errors import code_of, refusal
+from adapters.salesforce.errors import first_error, refusal
+from adapters.salesforce.json_values import switch
 from adapters.salesforce.locks import LOCKED, until_unlocked
 from adapters.salesforce.mapping import ENDED_STATES
 from adapters.salesforce.tasks import COLLECTION
@@ -171,13 +172,12 @@ class Enrolments:
         except PermanentError as error:
             return rows.all_of([action], "failed", error)[0]
         result = answer[0] if isinstance(answer, list) and len(answer) == 1 else None
-        if not isinstance(result, Mapping) or not isinstance(result.get("isSuccess"), bool):
+        success = switch(result.get("isSuccess")) if isinstance(result, Mapping) else None
+        if not isinstance(result, Mapping) or success is None:
             return Receipt(action.key, "unknown", message="Salesforce's answer to the cadence action was unreadable")
-        if result["isSuccess"]:
+        if success:
             return Receipt(action.key, "confirmed")
-        errors = result.get("errors")
-        code = code_of(errors[0])[0] if isinstance(errors, list) and errors else ""
-        code = code or "CADENCE_REFUSED"
+        code = first_error(result.get("errors"))[0] or "CADENCE_REFUSED"
         return Receipt(action.key, "retry" if code == LOCKED else "failed", code=code, message=refusal(code))
 
     def _tracker_as_it_is(self, action: PlannedAction) -> Receipt:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from adapters.salesforce.json_values import switch
 from adapters.salesforce.soql import is_name
 from connector.domain.errors import ConfigError
 from connector.domain.model import KINDS, FieldInfo, Needs
@@ -117,8 +118,8 @@ def described(name: str, answer: object) -> ObjectDescription:
     return ObjectDescription(
         name,
         {item.name: item for item in found if is_name(item.name)},
-        bool(raw.get("createable", True)),
-        bool(raw.get("updateable", True)),
+        switch(raw.get("createable")) is not False,
+        switch(raw.get("updateable")) is not False,
     )
 
 
@@ -127,16 +128,16 @@ def _field(row: Mapping[str, object]) -> FieldDescription:
     active = [
         option
         for option in (options if isinstance(options, list) else [])
-        if isinstance(option, Mapping) and option.get("active", True) and option.get("value") is not None
+        if isinstance(option, Mapping) and switch(option.get("active")) is not False and option.get("value") is not None
     ]
     return FieldDescription(
         name=str(row.get("name") or ""),
         type=_TYPES.get(str(row.get("type")), "text"),
-        createable=bool(row.get("createable", True)),
-        updateable=bool(row.get("updateable", True)),
-        unique=bool(row.get("unique", False)),
+        createable=switch(row.get("createable")) is not False,
+        updateable=switch(row.get("updateable")) is not False,
+        unique=switch(row.get("unique")) is True,
         values=tuple(str(option["value"]) for option in active),
-        default=next((str(option["value"]) for option in active if option.get("defaultValue")), None),
+        default=next((str(option["value"]) for option in active if switch(option.get("defaultValue"))), None),
     )
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
+from math import isfinite
 
 from adapters.salesforce.fields import PREFIXES, FieldDescription, FieldType
+from adapters.salesforce.json_values import switch
 from connector.domain.model import Change, Enrollment, Owner, Record, RecordRef, Value
 
 CRM = "salesforce"
@@ -40,10 +42,15 @@ def text(row: Row, name: str) -> str | None:
     return None if value is None or value == "" else str(value)
 
 
+def id_in(row: Row, name: str) -> str | None:
+    """A column that names a record, in the 18-character form; None when it is empty or absent."""
+    found = text(row, name)
+    return id18(found) if found and is_id(found) else found
+
+
 def flag(row: Row, name: str) -> bool:
     """A column that is true or not."""
-    value = row.get(name)
-    return value is True or (isinstance(value, str) and value.lower() == "true")
+    return switch(row.get(name)) is True
 
 
 def instant(value: object) -> datetime | None:
@@ -67,19 +74,21 @@ def day(value: object) -> date | None:
 
 def value_of(raw: object, type: FieldType) -> Value:
     """A column's value in the type the describe names; what does not fit its type stays text."""
-    if raw is None:
+    if raw is None or (raw == "" and type != "text"):
         return None
     if type == "datetime":
         return instant(raw) or str(raw)
     if type == "date":
         return day(raw) or str(raw)
     if type == "boolean":
-        return raw if isinstance(raw, bool) else str(raw).lower() == "true"
+        told = switch(raw)
+        return str(raw) if told is None else told
     if type == "number" and not isinstance(raw, int | float):
         try:
-            return float(str(raw))
+            number = float(str(raw))
         except ValueError:
             return str(raw)
+        return number if isfinite(number) else str(raw)
     return raw if isinstance(raw, str | int | float) else str(raw)
 
 
@@ -95,19 +104,22 @@ def json_value(value: Value) -> str | int | float | bool | None:
 def ref(id: str | None) -> RecordRef | None:
     """Which lead, contact or deal an id means, by its prefix; None for anything else."""
     kind = PREFIXES.get(id[:3]) if id else None
-    return RecordRef(CRM, kind, id) if kind and id else None
+    return RecordRef(CRM, kind, id18(id)) if kind and id else None
 
 
 def record(kind: str, row: Row, columns: Mapping[str, FieldDescription], hidden: frozenset[str]) -> Record | None:
     """A record from its row; None for a row without an id or stamp."""
-    id, modified = text(row, "Id"), instant(row.get("SystemModstamp"))
+    id, modified = id_in(row, "Id"), instant(row.get("SystemModstamp"))
     if id is None or modified is None:
         return None
     deleted, converted = flag(row, "IsDeleted"), flag(row, "IsConverted")
-    master = text(row, "MasterRecordId")
+    master = id_in(row, "MasterRecordId")
+    fields = {word: value_of(row.get(column.name), column.type) for word, column in columns.items()}
+    if "owner" in fields:
+        fields["owner"] = id_in(row, columns["owner"].name)
     return Record(
         ref=RecordRef(CRM, kind, id),
-        fields={word: value_of(row.get(column.name), column.type) for word, column in columns.items()},
+        fields=fields,
         created=instant(row.get("CreatedDate")) or modified,
         modified=modified,
         version=f"{row.get('SystemModstamp')}{'-deleted' if deleted else ''}{'-converted' if converted else ''}",
@@ -124,7 +136,7 @@ def change(kind: str, parent: str, row: Row, words: Mapping[str, tuple[str, Fiel
     `words` gives our name and the type for what history calls the field. A change of owner is told twice, once with
     names and once with ids; the ids count.
     """
-    id, at, target = text(row, "Id"), instant(row.get("CreatedDate")), text(row, parent)
+    id, at, target = text(row, "Id"), instant(row.get("CreatedDate")), id_in(row, parent)
     word, type = words.get((text(row, "Field") or "").lower(), ("", "text"))
     if id is None or at is None or target is None or not word or flag(row, "IsDeleted"):
         return None
@@ -140,7 +152,7 @@ def change(kind: str, parent: str, row: Row, words: Mapping[str, tuple[str, Fiel
         old=value_of(old, type),
         new=value_of(new, type),
         at=at,
-        actor=text(row, "CreatedById"),
+        actor=id_in(row, "CreatedById"),
     )
 
 
@@ -160,14 +172,14 @@ ENDED_STATES = frozenset({"complete", "completed", "error", "cancelled", "cancel
 
 def user(row: Row) -> Owner | None:
     """An owner from a User row."""
-    id = text(row, "Id")
+    id = id_in(row, "Id")
     if id is None:
         return None
-    active = row.get("IsActive") is not False
-    return Owner(id, text(row, "Name") or id, text(row, "Email"), active, manager=text(row, "ManagerId"))
+    active = switch(row.get("IsActive")) is not False
+    return Owner(id, text(row, "Name") or id, text(row, "Email"), active, manager=id_in(row, "ManagerId"))
 
 
 def queue(row: Row) -> Owner | None:
     """An owner from a Group row of type Queue."""
-    id = text(row, "Id")
+    id = id_in(row, "Id")
     return Owner(id, text(row, "Name") or id, queue=True) if id else None

@@ -6,8 +6,9 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from adapters.salesforce.errors import code_of, refusal, row_state
-from adapters.salesforce.mapping import id18
+from adapters.salesforce.errors import first_error, refusal, row_state
+from adapters.salesforce.json_values import switch
+from adapters.salesforce.mapping import id18, id_in
 from connector.domain.errors import ConfigError, OutcomeUnknownError, PermanentError, QuotaSpentError, RetryableError
 from connector.domain.model import PlannedAction, Receipt, ReceiptState
 
@@ -41,13 +42,12 @@ def all_of(actions: Iterable[PlannedAction], state: ReceiptState, error: Excepti
 
 def of_row(action: PlannedAction, row: object, judge: Judge = no_judge) -> Receipt:
     """One row of a collection's answer: `success` with an id, or `errors` with a status code."""
-    if not isinstance(row, Mapping) or not isinstance(row.get("success"), bool):
+    told: Mapping[str, object] = row if isinstance(row, Mapping) else {}
+    success, (code, message) = switch(told.get("success")), first_error(told.get("errors"))
+    if success is None and not code:
         return Receipt(action.key, "unknown", message="Salesforce's answer for this row was unreadable")
-    if row["success"]:
-        id = row.get("id")
-        return Receipt(action.key, "confirmed", str(id) if id else None)
-    errors = row.get("errors")
-    code, message = code_of(errors[0]) if isinstance(errors, list) and errors else ("", "")
+    if success:
+        return Receipt(action.key, "confirmed", id_in(told, "id"))
     special = judge(action, code, message)
     return special or Receipt(action.key, row_state(code), code=code, message=refusal(code))
 

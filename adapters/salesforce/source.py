@@ -245,7 +245,7 @@ class SalesforceSource:
 
         def page(rows: Sequence[Row]) -> Page:
             mails = self._mails(rows) if "email" in needs.activities else {}
-            found = (activities.task(row, key, mails.get(mapping.text(row, "Id") or "")) for row in rows)
+            found = (activities.task(row, key, mails.get(mapping.id_in(row, "Id") or "")) for row in rows)
             return Page("task", "", activities=_about(found, kinds))
 
         names = tuple(sobject.present(*activities.TASK_COLUMNS, *extra))
@@ -301,7 +301,7 @@ class SalesforceSource:
             for chunk in soql.chunks(ids, rest)
             for row in self._client.rows(soql.select(columns, "EmailMessage", soql.one_of("ActivityId", chunk)))
         )
-        return {mapping.text(row, "ActivityId") or "": row for row in rows}
+        return {mapping.id_in(row, "ActivityId") or "": row for row in rows}
 
     # -- enrolments ------------------------------------------------------------------------------------------------
     def _bound(self, how: str, needs: Needs) -> Mapping[str, str]:

@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 from adapters.salesforce import soql
 from adapters.salesforce.client import Batch, Client, CursorLostError
 from adapters.salesforce.fields import ObjectDescription
-from adapters.salesforce.mapping import instant, text
+from adapters.salesforce.mapping import id_in, instant
 from connector.domain.errors import MissingFieldError, PermanentError, RetryableError
 from connector.domain.model import Page
 from connector.domain.ports import Clock
@@ -171,7 +171,7 @@ def read(stream: Stream, saved: str | None, client: Client, clock: Clock) -> Ite
         for row in batch.rows:
             stamp = instant(row.get(stream.stamp))
             if stamp is not None:
-                tail.add(Position(stamp, text(row, "Id") or ""), now)
+                tail.add(Position(stamp, id_in(row, "Id") or ""), now)
         page = stream.page(batch.rows)
         yield Page(
             stream=stream.name,

@@ -142,7 +142,7 @@ class Tasks:
         for chunk in soql.chunks([action.key for action in actions], soql.select(columns, "Task")):
             query = soql.select(columns, "Task", soql.one_of(column, chunk))
             for row in self._client.rows(query, deleted=True):
-                found[mapping.text(row, column) or ""] = mapping.text(row, "Id") or ""
+                found[mapping.text(row, column) or ""] = mapping.id_in(row, "Id") or ""
         return found
 
     def _by_marker(self, actions: Sequence[PlannedAction]) -> dict[str, str]:
@@ -156,7 +156,7 @@ class Tasks:
                 for row in self._client.rows(query, deleted=True):
                     key = key_of(row, None)
                     if key:
-                        found[key] = mapping.text(row, "Id") or ""
+                        found[key] = mapping.id_in(row, "Id") or ""
         return found
 
 

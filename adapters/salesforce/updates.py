@@ -79,7 +79,7 @@ class Updates:
         ids = sorted({action.record.id for action in actions})
         for chunk in soql.chunks(ids, soql.select(select, OBJECTS[kind])):
             for row in self._client.rows(soql.select(select, OBJECTS[kind], soql.one_of("Id", chunk))):
-                found[mapping.text(row, "Id") or ""] = row
+                found[mapping.id_in(row, "Id") or ""] = row
         return [_judged(action, columns[action.key], found.get(action.record.id)) for action in actions]
 
 
