@@ -167,6 +167,8 @@ def read(stream: Stream, saved: str | None, client: Client, clock: Clock) -> Ite
             raise RetryableError(
                 f"Salesforce sent an empty page in the middle of {stream.table}; it is read again later"
             )
+        if more is not None and batch.more == more:
+            raise RetryableError(f"Salesforce sent the same page of {stream.table} again; it is read again later")
         now = crm_now(clock, client)
         for row in batch.rows:
             stamp = instant(row.get(stream.stamp))

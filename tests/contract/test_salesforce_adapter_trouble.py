@@ -58,6 +58,18 @@ def test_queues_whose_cursor_is_lost_are_not_taken_for_hidden(w: World) -> None:
         w.adapter().source.owners()
 
 
+def test_a_page_that_names_itself_as_the_next_one_does_not_keep_a_pass_for_ever(w: World) -> None:
+    for n in range(5):
+        w.lead(f"Lead {n}")
+    w.org.set_page_size(2)
+    row = {"Id": "00QHs0000000001MAA", "SystemModstamp": "2026-05-04T09:00:00.000+0000"}
+    body = {"done": False, "nextRecordsUrl": "/services/data/v62.0/query/01gX-1", "records": [row]}
+    w.server.faults.add(Fault("answer", path=NEXT_PAGE, times=20, status=200, body=body))
+    with pytest.raises(RetryableError, match="the same page"):
+        pages(w.adapter(), "lead")
+    assert len(w.server.faults.struck) == 2
+
+
 # -- rows that somebody else holds -----------------------------------------------------------------------------------
 LOCKED = "UNABLE_TO_LOCK_ROW"
 LIMIT = [{"errorCode": "REQUEST_LIMIT_EXCEEDED", "message": "TotalRequests Limit exceeded."}]
