@@ -39,10 +39,14 @@ class TimedOutError(RetryableError):
 
 
 class Usage:
-    """Counts the requests of one adapter and remembers what the CRM says of the day's quota. Thread safe."""
+    """Counts the requests of one adapter and remembers what the CRM says of the day's quota. Thread safe.
 
-    def __init__(self) -> None:
+    `before` are the calls that earlier processes of ours made on this day: they count towards our share.
+    """
+
+    def __init__(self, before: int = 0) -> None:
         self._lock = threading.Lock()
+        self._before = before
         self._calls = 0
         self._used: int | None = None
         self._allowed: int | None = None
@@ -81,7 +85,7 @@ class Usage:
         with self._lock:
             if self._used is None or self._allowed is None:
                 return False
-            return self._used >= self._allowed or self._calls >= int(self._allowed * share)
+            return self._used >= self._allowed or self._before + self._calls >= int(self._allowed * share)
 
 
 class RateBudget:

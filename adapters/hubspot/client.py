@@ -53,7 +53,7 @@ class HubSpotClient:
         self._base = checked_base_url(config.connection.get("base_url") or PUBLIC_API, errors.BASE_URL)
         if not config.connection.get("access_token"):
             raise ConfigError(f"there is no HubSpot access token: set {errors.TOKEN}")
-        self.usage = Usage()
+        self.usage = Usage(config.calls_before)
         self.server_time: datetime | None = None
         self._pool = urllib3.PoolManager(maxsize=16, retries=False)
         self._apis: dict[tuple[str, str], object] = {}

@@ -187,7 +187,7 @@ class Client:
     """One org, one user. `usage` counts its requests; `server_time` is what the last answer's Date header said."""
 
     def __init__(self, config: AdapterConfig) -> None:
-        self.usage = Usage()
+        self.usage = Usage(config.calls_before)
         self._clock = config.clock
         self._share = config.api_calls_share
         self._credentials = Credentials.of(config.connection)

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 import requests
 
+from adapters.http import TimedOutError
 from connector.domain.errors import (
     ConfigError,
     FollowupError,
@@ -146,6 +147,8 @@ def line_error(error: requests.RequestException, *, write: bool) -> FollowupErro
         )
     if isinstance(error, requests.ConnectTimeout | requests.exceptions.ProxyError) or _never_connected(error):
         return RetryableError("Salesforce cannot be reached: check the network; it is tried again later")
+    if isinstance(error, requests.Timeout) and not write:
+        return TimedOutError("Salesforce took the request and did not answer in time; the next pass tries again")
     if isinstance(error, requests.Timeout):
         return outage("Salesforce did not answer in time", write=write)
     if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.MissingSchema):

@@ -254,7 +254,9 @@ def test_the_doctor_finds_a_portal_that_is_ready_and_says_what_is_not(w: World) 
     assert all(one.cure for one in findings.values() if one.level == "fail")
 
 
-@pytest.mark.parametrize(("apart", "told"), [(timedelta(hours=3), None), (timedelta(days=40, hours=1), "replaced: 40 days")])
+@pytest.mark.parametrize(
+    ("apart", "told"), [(timedelta(hours=3), None), (timedelta(days=40, hours=1), "replaced: 40 days")]
+)
 def test_the_doctor_takes_a_replaced_clock_for_no_clock_that_runs_wrong(
     w: World, apart: timedelta, told: str | None
 ) -> None:

@@ -14,7 +14,9 @@ PAGE = (Path(__file__).parent.parent.parent / "docs" / "fields.md").read_text(en
 def _table(heading: str) -> list[dict[str, str]]:
     """One dict per column of the table under a heading: our word and the CRM's name, empty ones left out."""
     part = PAGE.split(f"## {heading}\n", 1)[1].split("\n## ", 1)[0]
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in part.splitlines() if line.startswith("| `")]
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in part.splitlines() if line.startswith("| `")
+    ]
     width = len(rows[0])
     return [{row[0].strip("`"): row[column] for row in rows if row[column]} for column in range(1, width)]
 

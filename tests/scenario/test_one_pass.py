@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from connector.domain.errors import QuotaSpentError
 from tests.company import Company, company
 
 HOUR = timedelta(hours=1)
@@ -136,6 +137,17 @@ def test_an_enrolment_happens_once_in_its_period(firm: Company) -> None:
         firm.run(day * DAY + 2 * HOUR)
     enrolled = [entry for entry in firm.outbox() if entry.action.kind == "enroll"]
     assert len(enrolled) == 1
+
+
+def test_our_share_of_the_days_calls_holds_for_the_day_and_not_for_each_pass(firm: Company) -> None:
+    first = firm.run().summary.counts["api_calls"]
+    assert isinstance(first, int)
+    allowed = {"salesforce": 100_000, "hubspot": 625_000}[firm.crm]
+    firm.options["limits"] = {"api_calls_share": (first + 2) / allowed}
+    with pytest.raises(QuotaSpentError):
+        firm.run(HOUR)
+    firm.options["limits"] = {"api_calls_share": 3 * first / allowed}
+    assert firm.run(26 * HOUR).exit_code == 0, "another day, another share"
 
 
 def _story(firm: Company) -> Sequence[tuple[str, str, str, str]]:

@@ -98,6 +98,14 @@ def test_a_throttled_call_waits_until_the_moment_the_crm_named() -> None:
     assert clock.slept == [20.0]
 
 
+def test_what_earlier_passes_called_on_this_day_counts_towards_our_share() -> None:
+    usage = Usage(before=19)
+    usage.saw_quota(10, 100)
+    assert not usage.spent(0.2)
+    usage.count()
+    assert (usage.spent(0.2), usage.calls) == (True, 1)
+
+
 def test_a_throttled_call_does_not_wait_longer_than_thirty_seconds() -> None:
     clock, send = Clock(), Failing(ThrottledError("slow", NOW + timedelta(seconds=31)))
     with pytest.raises(ThrottledError):
