@@ -88,13 +88,22 @@ class _Case:
         self.own = [mark for mark in facts.state.marks if mark.rule == rule.id]
         self.marks = self._baseline_marks(matured)
 
+    def _due(self, start: datetime) -> datetime:
+        """When the wait is over; one by the clock on the wall that ends in closed time ends at the next opening.
+
+        Only a calendar of team.yaml closes anything: without one nobody has said when people are at work.
+        """
+        wait = self.rule.wait
+        if not wait.amount:
+            return start
+        due = self.calendar.add(start, wait)
+        by_the_wall = not wait.unit.startswith("business") and self.rule.calendar in self.facts.team.calendars
+        return self.calendar.next_opening(due) if by_the_wall else due
+
     def _standing(self) -> list[_Span]:
         """The occasions that stand: a newer one replaces an older one whose wait was not over when it started."""
         found = sorted(self.found.found, key=lambda occasion: occasion.start)
-        spans = [
-            _Span(each, self.calendar.add(each.start, self.rule.wait) if self.rule.wait.amount else each.start)
-            for each in found
-        ]
+        spans = [_Span(each, self._due(each.start)) for each in found]
         last = len(spans) - 1
         return [span for at, span in enumerate(spans) if at == last or span.due <= spans[at + 1].occasion.start]
 

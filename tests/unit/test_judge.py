@@ -25,6 +25,7 @@ from rules.model import (
 from tests.builders import (
     ANA,
     BEN,
+    BERLIN,
     PLACE,
     REF,
     adopted,
@@ -77,6 +78,27 @@ def test_a_rule_waits_until_its_time_and_then_fires() -> None:
     assert fired.match.record == REF
     assert not fired.match.backfill
     assert fired.marks == ()
+
+
+@pytest.mark.parametrize(
+    ("created", "ends"),
+    [
+        ("2026-03-02 10:00", "2026-03-02 11:00"),  # open then
+        ("2026-03-06 15:30", "2026-03-09 09:00"),  # Friday after closing: Monday
+        ("2026-03-07 10:00", "2026-03-09 09:00"),  # Saturday: Monday
+        ("2026-03-03 02:00", "2026-03-03 09:00"),  # at night: that morning
+    ],
+)
+def test_a_wait_by_the_clock_that_ends_in_closed_time_ends_at_the_next_opening(created: str, ends: str) -> None:
+    office = team(calendars=(replace(BERLIN, name="office", zone="UTC"),))
+    soon, born = rule(wait=span(1, "hours")), state(replace(lead(), created=at(created)))
+    assert judged(soon, born, created, office).next_at == at(ends)
+    assert outcome(soon, born, ends, office) == "fires"
+
+
+def test_without_a_calendar_of_the_team_a_wait_by_the_clock_ends_where_it_ends() -> None:
+    soon, born = rule(wait=span(1, "hours")), state(replace(lead(), created=at("2026-03-07 10:00")))
+    assert judged(soon, born, "2026-03-07 10:00", team(calendars=())).next_at == at("2026-03-07 11:00")
 
 
 def test_reasons_follow_the_file_and_tell_what_was_seen() -> None:
