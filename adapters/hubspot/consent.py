@@ -23,7 +23,7 @@ from connector.domain.ports import AdapterConfig
 
 OPT_OUT = "hs_email_optout"
 
-ASKED_AT_ONCE = 20
+ASKED_AT_ONCE = 100
 """Enrolments in one batch: each may cost two questions of its own beside the batch read they share."""
 
 MOST_SILENCE = 3

@@ -202,7 +202,7 @@ def test_of_a_row_of_the_leads_object_its_contact_is_asked_and_enrolled(w: World
 def test_one_batch_of_enrolments_costs_one_reading_and_a_question_for_each_contact(w: World) -> None:
     adapter = w.adapter(enrollments=_targets(w))
     size = adapter.sink.batch_size("enroll")
-    assert (size, adapter.sink.batch_size("task")) == (20, 100)
+    assert (size, adapter.sink.batch_size("task")) == (100, 100)
     leads = [w.lead() for _ in range(size)]
     receipts = adapter.sink.apply([_enroll(w, leads[n % size], f"e{n}") for n in range(size + 1)])
     assert set(states(receipts).values()) == {"confirmed"}
