@@ -10,9 +10,12 @@ from dataclasses import dataclass, field
 
 from connector.domain.errors import Problem
 from connector.domain.model import CrmSchema, Owner, Value
+from rules.actions import EnrollAction
+from rules.basics import Place
 from rules.calendar import WorkCalendar
 from rules.compare import shown
-from rules.model import EnrollAction, Person, Place, Rule, RuleSet, Team
+from rules.model import Rule, RuleSet
+from rules.team import Person, Team
 from rules.words import Words, queue_named
 
 

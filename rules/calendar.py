@@ -15,7 +15,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import holidays
 
-from rules.model import CalendarSpec, Duration, Team
+from rules.basics import Duration
+from rules.team import CalendarSpec, Team
 
 DAY = timedelta(days=1)
 SECOND = timedelta(seconds=1)

@@ -7,8 +7,8 @@ from datetime import UTC, date, datetime
 from math import isfinite
 
 from connector.domain.model import Value
+from rules.basics import Scalar
 from rules.calendar import DAY, WorkCalendar
-from rules.model import Scalar
 
 _WORDS = {"true": True, "yes": True, "false": False, "no": False}
 

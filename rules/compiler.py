@@ -11,23 +11,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
+from rules.basics import Place, Scalar
 from rules.calendar import OFFICE, WorkCalendar
 from rules.compare import as_number, as_period, same
 from rules.flat import text_of
 from rules.leaves import CONTACT_GUARDS
-from rules.model import (
-    AllOf,
-    AnyOf,
-    AttemptsTest,
-    Condition,
-    FieldTest,
-    Leaf,
-    Not,
-    Place,
-    Rule,
-    Scalar,
-    SinceTest,
-)
+from rules.model import AllOf, AnyOf, AttemptsTest, Condition, FieldTest, Leaf, Not, Rule, SinceTest
 from rules.program import (
     MAX_NUMBER,
     Body,

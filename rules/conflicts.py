@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from rules.model import EnrollAction, ReassignAction, Rule, Scalar, SetAction
+from rules.actions import EnrollAction, ReassignAction, SetAction
+from rules.basics import Scalar
+from rules.model import Rule
 
 OWNER = "owner"
 ENROLMENT = "the enrolment"

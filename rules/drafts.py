@@ -12,21 +12,13 @@ from datetime import UTC, datetime
 
 from connector.domain.actions import action_key
 from connector.domain.model import ActionKind, Assignment, Match, Owner, PlannedAction, Reason, RecordState, Value
+from rules.actions import EnrollAction, NoteAction, ReassignAction, RuleAction, SetAction, TaskAction, UnenrollAction
+from rules.basics import Template
 from rules.calendar import WorkCalendar
-from rules.model import (
-    EnrollAction,
-    NoteAction,
-    ReassignAction,
-    Rule,
-    RuleAction,
-    SetAction,
-    TaskAction,
-    Team,
-    Template,
-    UnenrollAction,
-)
+from rules.model import Rule
 from rules.needs import condition_fields
 from rules.routing import Ledger, Staff, next_in_turn, owner_chain
+from rules.team import Team
 from rules.template import one_line, render
 
 GUARDS = ("owner", "status", "opted_out")

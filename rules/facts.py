@@ -13,8 +13,10 @@ from functools import cached_property
 
 from connector.domain.actions import rule_of_key
 from connector.domain.model import Activity, Change, Moment, Owner, RecordState, Value
+from rules.basics import Anchor, Who
 from rules.binding import Binding
-from rules.model import Anchor, QuietFor, Team, Who
+from rules.model import QuietFor
+from rules.team import Team
 
 _NOT_HELD = frozenset({"canceled", "cancelled", "rescheduled"})
 """Outcomes with which a meeting did not take place (HubSpot's words and the usual spellings)."""

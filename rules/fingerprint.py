@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from hashlib import blake2b
 
-from rules.model import Rule, Team
+from rules.model import Rule
+from rules.team import Team
 
 _NO_MATTER = frozenset({"place", "path", "why"})
 """Where something stands and how it is explained decides nothing."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from connector.domain.model import Reason, Record
+from rules.actions import EnrollAction, TaskAction
 from rules.calendar import WorkCalendar
 from rules.compare import shown
 from rules.facts import Facts
-from rules.model import EnrollAction, Rule, TaskAction
+from rules.model import Rule
 
 WEEK = timedelta(days=7)
 

@@ -8,13 +8,12 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from connector.domain.model import Activity, Owner, Value
+from rules.basics import NO_WAIT, Duration
 from rules.calendar import DAY, FOREVER, WorkCalendar
 from rules.compare import any_same, as_number, as_period, shown
 from rules.facts import Facts
 from rules.model import (
-    NO_WAIT,
     AttemptsTest,
-    Duration,
     DuringTest,
     EnrolledTest,
     FieldTest,

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from connector.domain.errors import Problem
-from rules.model import AllOf, AnyOf, Condition, FieldTest, Not, Place, Rule, SinceTest
+from rules.basics import Place
+from rules.model import AllOf, AnyOf, Condition, FieldTest, Not, Rule, SinceTest
 
 _LOWER = ("at_least", "over", "after")
 _UPPER = ("at_most", "under", "before")

@@ -17,8 +17,9 @@ from connector.domain.errors import Problem
 from connector.domain.model import Kind
 from rules import lint
 from rules import schema as shapes
+from rules.basics import NO_WAIT, Place
 from rules.meaning import Reader, durations, limit
-from rules.model import NO_WAIT, AnyOf, Condition, Limit, Place, Rule, RuleSet
+from rules.model import AnyOf, Condition, Limit, Rule, RuleSet
 from rules.shape import Names
 from rules.teamfile import TeamFile, load_team, told
 from rules.vocabulary import not_known

@@ -11,9 +11,10 @@ from itertools import chain
 
 from pydantic import BaseModel
 
-from rules import model
+from rules import actions, basics, model
 from rules import schema as shapes
-from rules.model import AllOf, AnyOf, Condition, FieldOp, FieldTest, Not, Place, Scalar
+from rules.basics import Place, Scalar
+from rules.model import AllOf, AnyOf, Condition, FieldOp, FieldTest, Not
 from rules.yamlfile import Entry, ListNode, MapNode, Node
 
 _OPS: Mapping[str, FieldOp] = {
@@ -131,25 +132,25 @@ class Reader:
 
     # -- then --------------------------------------------------------------------------------------------------------
 
-    def action(self, shape: shapes.Action, node: Node) -> model.RuleAction:
+    def action(self, shape: shapes.Action, node: Node) -> actions.RuleAction:
         """One item of `then`."""
         place = self.place(node)
         if shape.task is not None:
             task = shape.task
-            return model.TaskAction(
+            return actions.TaskAction(
                 task.type, task.subject, task.body, task.due, task.slot, task.priority, task.to, place
             )
         if shape.reassign is not None:
             new = shape.reassign
-            return model.ReassignAction(new.to, new.pool, new.except_ is not None, new.if_nobody, new.note, place)
+            return actions.ReassignAction(new.to, new.pool, new.except_ is not None, new.if_nobody, new.note, place)
         if shape.enroll is not None:
-            return model.EnrollAction(shape.enroll.in_, shape.enroll.sender, place)
+            return actions.EnrollAction(shape.enroll.in_, shape.enroll.sender, place)
         if shape.unenroll is not None:
-            return model.UnenrollAction(shape.unenroll.from_, place)
+            return actions.UnenrollAction(shape.unenroll.from_, place)
         if shape.set_ is not None:
-            return model.SetAction(shape.set_, place)
+            return actions.SetAction(shape.set_, place)
         assert shape.note is not None  # noqa: S101 - `Action` has exactly one word
-        return model.NoteAction(shape.note, place)
+        return actions.NoteAction(shape.note, place)
 
 
 def limit(shape: shapes.LimitShape) -> model.Limit:
@@ -157,14 +158,14 @@ def limit(shape: shapes.LimitShape) -> model.Limit:
     return model.Limit(shape.per_run, shape.percent, shape.per_owner_day, shape.on_exceed)
 
 
-def durations(shape: BaseModel) -> Iterator[model.Duration]:
+def durations(shape: BaseModel) -> Iterator[basics.Duration]:
     """Every duration that a validated part of a rule holds."""
     for name in type(shape).model_fields:
         yield from _durations(getattr(shape, name))
 
 
-def _durations(value: object) -> Iterator[model.Duration]:
-    if isinstance(value, model.Duration):
+def _durations(value: object) -> Iterator[basics.Duration]:
+    if isinstance(value, basics.Duration):
         yield value
     elif isinstance(value, BaseModel):
         yield from durations(value)
@@ -195,7 +196,7 @@ def _tests(value: BaseModel, spot: Spot) -> Iterator[tuple[str, object, Spot]]:
 
 def _field_tests(field: str, value: BaseModel, spot: Spot) -> Iterator[FieldTest]:
     for key, test, at in _tests(value, spot):
-        if isinstance(test, model.Duration):
+        if isinstance(test, basics.Duration):
             yield FieldTest(field, _OPS[key], (), at.path, at.place, test)
         else:
             yield FieldTest(field, _OPS[key], _constants(test), at.path, at.place)
@@ -224,6 +225,6 @@ def _owner_tests(value: shapes.OwnerTests, spot: Spot) -> Iterator[model.OwnerTe
 
 def _next_step_tests(value: shapes.NextStepTests, spot: Spot) -> Iterator[model.NextStepTest]:
     for key, test, at in _tests(value, spot):
-        duration = test if isinstance(test, model.Duration) else None
+        duration = test if isinstance(test, basics.Duration) else None
         how = "due_within" if key == "due_within" else "overdue" if key == "overdue" else "none"
         yield model.NextStepTest(how, duration, at.path, at.place)  # type: ignore[arg-type]

@@ -5,52 +5,14 @@ Words are resolved against the file and the team only; `binding.py` resolves the
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import date, time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import time
 from typing import Literal
 
-Unit = Literal["minutes", "hours", "days", "weeks", "months", "business hours", "business days"]
-Anchor = Literal["created", "assigned", "status"]
-Who = Literal["owner", "lead", "anyone"]
-Scalar = str | int | float | bool | date
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where something stands in a file; line and column count from 1."""
-
-    file: str
-    line: int
-    column: int
-
-
-@dataclass(frozen=True, slots=True)
-class Duration:
-    """A stretch of time with its unit; the business units are working time on a calendar, the others wall clock."""
-
-    amount: int
-    unit: Unit
-
-    def __str__(self) -> str:
-        unit = self.unit[:-1] if self.amount == 1 else self.unit
-        return f"{self.amount} {unit}"
-
-
-NO_WAIT = Duration(0, "minutes")
-
-
-@dataclass(frozen=True, slots=True)
-class Template:
-    """Text with `{lead.name}` holes: literal parts and field names in turn, beginning with a literal part."""
-
-    parts: tuple[str, ...]
-
-    @property
-    def fields(self) -> tuple[str, ...]:
-        """The fields the text mentions, in our names."""
-        return self.parts[1::2]
-
+from rules.actions import RuleAction
+from rules.basics import Anchor, Duration, Place, Scalar, Who
+from rules.team import Team
 
 # -- when: what starts the clock -----------------------------------------------------------------------------------
 
@@ -104,7 +66,79 @@ class NoNextStep:
     """The last open task or coming meeting ended, and there is none."""
 
 
-Trigger = Created | FieldChange | Assigned | QuietFor | AttemptsReach | Replied | NoNextStep
+@dataclass(frozen=True, slots=True)
+class ActivityIs:
+    """An activity of one of `types` happened; empty `outcomes` and `subject_contains` ask for nothing.
+
+    The words of `types` are those of `ACTIVITY_WORDS` in vocabulary.py: attempts, replies, notes, and what a mail met with.
+    """
+
+    types: tuple[str, ...]
+    outcomes: tuple[str, ...] = ()
+    subject_contains: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreCrosses:
+    """The score rose to this many points, or beyond, from below."""
+
+    points: float
+
+
+@dataclass(frozen=True, slots=True)
+class TaskOverdue:
+    """An open task, ours or a person's, is late by this long."""
+
+    by: Duration
+    types: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TaskCompleted:
+    """A person completed a task; empty `types` (call, email, todo) and `outcomes` ask for nothing."""
+
+    types: tuple[str, ...] = ()
+    outcomes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OfferSettled:
+    """An offer of the record was accepted or rejected by a person, or ran out."""
+
+    how: Literal["accepted", "rejected", "expired"]
+
+
+@dataclass(frozen=True, slots=True)
+class Every:
+    """A time of the week: on these weekdays (0 = Monday) at this time on the rule's calendar, not on its holidays."""
+
+    days: tuple[int, ...]
+    at: time
+
+
+@dataclass(frozen=True, slots=True)
+class StepDone:
+    """The cadence's step before this one, `rule`, was carried out or passed over."""
+
+    rule: str
+
+
+Trigger = (
+    Created
+    | FieldChange
+    | Assigned
+    | QuietFor
+    | AttemptsReach
+    | Replied
+    | NoNextStep
+    | ActivityIs
+    | ScoreCrosses
+    | TaskOverdue
+    | TaskCompleted
+    | OfferSettled
+    | Every
+    | StepDone
+)
 
 
 # -- if / unless ---------------------------------------------------------------------------------------------------
@@ -275,64 +309,6 @@ def leaves(condition: Condition) -> Iterator[Leaf]:
         yield condition
 
 
-# -- then ----------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class TaskAction:
-    """A task for a person. `to` is owner, manager, source_rep or a person of team.yaml."""
-
-    type: Literal["call", "email", "todo"]
-    subject: Template
-    body: Template | None
-    due: Duration
-    slot: tuple[time, time] | None
-    priority: Literal["low", "normal", "high"]
-    to: str
-    place: Place
-
-
-@dataclass(frozen=True, slots=True)
-class ReassignAction:
-    """Another owner: `to` a person (or manager, source_rep), or from a pool in turn."""
-
-    to: str | None
-    pool: str | None
-    except_previous: bool
-    if_nobody: str
-    """`hold`, or the name of a queue of the CRM."""
-    note: Template | None
-    place: Place
-
-
-@dataclass(frozen=True, slots=True)
-class EnrollAction:
-    name: str
-    sender: Literal["owner"] | None
-    place: Place
-
-
-@dataclass(frozen=True, slots=True)
-class UnenrollAction:
-    name: str
-    place: Place
-
-
-@dataclass(frozen=True, slots=True)
-class SetAction:
-    values: Mapping[str, Scalar]
-    place: Place
-
-
-@dataclass(frozen=True, slots=True)
-class NoteAction:
-    text: Template
-    place: Place
-
-
-RuleAction = TaskAction | ReassignAction | EnrollAction | UnenrollAction | SetAction | NoteAction
-
-
 # -- a rule --------------------------------------------------------------------------------------------------------
 
 
@@ -352,6 +328,8 @@ class Limit:
     percent: float | None = None
     per_owner_day: int | None = None
     on_exceed: Literal["hold", "stop"] = "hold"
+    first: Literal["oldest", "score", "value"] = "oldest"
+    """Who is served first where there are more: who waits longest, or who has the highest score or value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,6 +338,16 @@ class Backfill:
 
     how: Literal["none", "all", "spread"] = "none"
     per_day: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Which step of which cadence a rule is (`number` counts from 1), and what stops the cadence for good."""
+
+    cadence: str
+    number: int
+    of: int
+    stop: Condition | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -381,71 +369,28 @@ class Rule:
     limit: Limit | None = None
     backfill: Backfill = Backfill()
     priority: int = 0
-
-
-# -- team.yaml -----------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Absence:
-    """Away from the first to the last day, both included, in the person's zone."""
-
-    first: date
-    last: date
+    contact: Literal["within_limits", "always"] = "within_limits"
+    """`always`: the rule answers the prospect, so the team's contact limits do not hold it back."""
+    step: Step | None = None
+    """Set when the rule is a step of a cadence."""
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
-    """Somebody of the team; `crm` is the e-mail address or id by which the CRM knows them."""
+class ScoreLine:
+    """Points for what a record is (`if_`), for each activity of a word (`activity`), or per `per_value` of its value.
 
-    name: str
-    crm: str
-    manager: str | None = None
-    zone: str | None = None
-    away: tuple[Absence, ...] = ()
-    place: Place | None = None
+    Points of activities halve every `half_life`; `at_most` bounds what the line gives altogether.
+    """
 
-
-@dataclass(frozen=True, slots=True)
-class Pool:
-    """People who take records in turn."""
-
-    name: str
-    members: tuple[str, ...]
-    place: Place | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CalendarSpec:
-    """Working hours: per weekday (0 = Monday) the open intervals, a zone, and days that are closed."""
-
-    name: str
-    zone: str
-    hours: Mapping[int, tuple[tuple[time, time], ...]]
-    holidays: str | None = None
-    """A country, or country and region such as `DE-BY`, for the holidays library."""
-    closed: tuple[date, ...] = ()
-    place: Place | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ContactLimits:
-    """How often a record may be contacted by what goes out by itself (enrolments)."""
-
-    min_gap: Duration | None = None
-    max_per_week: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Team:
-    """What team.yaml says. `attempt` and `reply` are the words that count as such."""
-
-    people: Mapping[str, Person] = field(default_factory=dict)
-    pools: Mapping[str, Pool] = field(default_factory=dict)
-    calendars: Mapping[str, CalendarSpec] = field(default_factory=dict)
-    attempt: tuple[str, ...] = ("call", "email_sent", "meeting")
-    reply: tuple[str, ...] = ("email_received", "call_inbound", "meeting_booked")
-    contact: ContactLimits = ContactLimits()
+    kind: str
+    points: float
+    why: str
+    place: Place
+    if_: Condition | None = None
+    activity: str | None = None
+    per_value: float | None = None
+    at_most: float | None = None
+    half_life: Duration | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -455,3 +400,5 @@ class RuleSet:
     rules: tuple[Rule, ...]
     team: Team
     default_limit: Limit = Limit(per_run=100)
+    scores: tuple[ScoreLine, ...] = ()
+    """In the order of file and line; a kind with lines here has its score from them and not from the CRM."""

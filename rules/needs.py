@@ -5,24 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from connector.domain.model import Needs
-from rules.model import (
-    Condition,
-    EnrollAction,
-    EnrolledTest,
-    FieldChange,
-    FieldTest,
-    NoteAction,
-    QuietFor,
-    QuietTest,
-    ReassignAction,
-    Rule,
-    RuleAction,
-    SetAction,
-    TaskAction,
-    Template,
-    UnenrollAction,
-    leaves,
-)
+from rules.actions import EnrollAction, NoteAction, ReassignAction, RuleAction, SetAction, TaskAction, UnenrollAction
+from rules.basics import Template
+from rules.model import Condition, EnrolledTest, FieldChange, FieldTest, QuietFor, QuietTest, Rule, leaves
 
 ALWAYS_FIELDS = frozenset({"status", "owner", "opted_out", "do_not_call", "name", "email", "created"})
 """Read for every kind: the guards, the anchors and what a report shows."""

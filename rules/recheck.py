@@ -7,11 +7,12 @@ from dataclasses import replace
 
 from connector.domain.model import PlannedAction, Reason, Record, RecordState, Value
 from rules import guards
+from rules.actions import EnrollAction
 from rules.calendar import WorkCalendar
 from rules.condition import evaluate
 from rules.drafts import BEFORE
 from rules.facts import Facts
-from rules.model import EnrollAction, Rule
+from rules.model import Rule
 from rules.routing import Staff
 
 

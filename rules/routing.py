@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from connector.domain.model import Assignment, Owner, RecordState
 from rules.binding import Binding
-from rules.model import Pool
+from rules.team import Pool
 
 UTC = ZoneInfo("UTC")
 

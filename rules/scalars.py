@@ -9,7 +9,8 @@ import re
 from datetime import date, datetime, time
 from typing import get_args
 
-from rules.model import Backfill, Duration, Once, Unit
+from rules.basics import Duration, Unit
+from rules.model import Backfill, Once
 from rules.vocabulary import nearest
 from rules.yamlfile import shown
 

@@ -12,7 +12,8 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, PlainValidator, field_validator, model_validator
 
-from rules.model import Anchor, Backfill, Duration, Once, Template, Who
+from rules.basics import Anchor, Duration, Template, Who
+from rules.model import Backfill, Once
 from rules.shape import (
     Count,
     DateText,

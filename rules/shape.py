@@ -21,7 +21,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 from rules import scalars
-from rules.model import Duration
+from rules.basics import Duration
 from rules.vocabulary import ATTEMPT_WORDS, FIELDS, WORDS, not_known, word
 
 T = TypeVar("T")

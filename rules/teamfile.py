@@ -19,8 +19,8 @@ from pydantic import Field, PlainValidator, ValidationError, model_validator
 
 from connector.domain.errors import Problem
 from rules import scalars
+from rules.basics import Place
 from rules.calendar import OFFICE, WorkCalendar
-from rules.model import Absence, CalendarSpec, ContactLimits, Person, Place, Pool, Team
 from rules.schema import PersonName, RoundRobin
 from rules.shape import (
     Count,
@@ -35,6 +35,7 @@ from rules.shape import (
     text_of,
     words_only,
 )
+from rules.team import Absence, CalendarSpec, ContactLimits, Person, Pool, Team
 from rules.vocabulary import ATTEMPT_WORDS, REPLY_WORDS, RESERVED_NAMES, not_known
 from rules.yamlfile import Loc, MapNode, Node, TextNode, locate, plain, read_yaml
 

@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 from connector.domain.actions import KEY_PREFIX
 from connector.domain.model import KINDS, Record
+from rules.basics import Template
 from rules.calendar import WorkCalendar
 from rules.compare import shown
-from rules.model import Template
 
 _HOLE = re.compile(r"\{([^{}]*)\}")
 _NAME = re.compile(r"[a-z][a-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*)*")

@@ -7,20 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from connector.domain.model import Change, Value
+from rules.basics import Duration
 from rules.calendar import WorkCalendar
 from rules.compare import any_same, shown
 from rules.facts import Facts
-from rules.model import (
-    Assigned,
-    AttemptsReach,
-    Created,
-    Duration,
-    FieldChange,
-    NoNextStep,
-    QuietFor,
-    Replied,
-    Trigger,
-)
+from rules.model import Assigned, AttemptsReach, Created, FieldChange, NoNextStep, QuietFor, Replied, Trigger
 
 
 @dataclass(frozen=True, slots=True)

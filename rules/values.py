@@ -9,7 +9,8 @@ from pydantic import ValidationError, ValidationInfo
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from rules import scalars, template
-from rules.model import Backfill, Once, Scalar, Template
+from rules.basics import Scalar, Template
+from rules.model import Backfill, Once
 from rules.shape import CUSTOM, known_field, names_in, text_of
 from rules.vocabulary import FIELDS, not_known
 from rules.yamlfile import Loc

@@ -8,28 +8,9 @@ from datetime import date, datetime
 
 from connector.domain.errors import Problem
 from connector.domain.model import CrmSchema, FieldInfo, Owner
-from rules.model import (
-    AllOf,
-    AnyOf,
-    Condition,
-    EnrollAction,
-    EnrolledTest,
-    FieldChange,
-    FieldTest,
-    Leaf,
-    Not,
-    NoteAction,
-    OwnerTest,
-    Place,
-    ReassignAction,
-    Rule,
-    RuleAction,
-    Scalar,
-    SetAction,
-    TaskAction,
-    Template,
-    UnenrollAction,
-)
+from rules.actions import EnrollAction, NoteAction, ReassignAction, RuleAction, SetAction, TaskAction, UnenrollAction
+from rules.basics import Place, Scalar, Template
+from rules.model import AllOf, AnyOf, Condition, EnrolledTest, FieldChange, FieldTest, Leaf, Not, OwnerTest, Rule
 
 GUARD_FIELDS = frozenset({"opted_out", "do_not_call"})
 """In `unless`, a guard the CRM hides does not quarantine the rule: it is unknown there, and unknown stops."""

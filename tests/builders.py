@@ -25,36 +25,14 @@ from connector.domain.model import (
     RecordState,
     Value,
 )
+from rules.actions import EnrollAction, TaskAction
+from rules.basics import NO_WAIT, Duration, Place, Scalar, Template, Unit
 from rules.binding import Binding, bind
 from rules.calendar import WorkCalendar, calendars_of
 from rules.facts import Facts
 from rules.judge import Judgement, judge
-from rules.model import (
-    NO_WAIT,
-    AllOf,
-    AnyOf,
-    CalendarSpec,
-    Condition,
-    Created,
-    Duration,
-    EnrollAction,
-    FieldOp,
-    FieldTest,
-    Limit,
-    Not,
-    Once,
-    Person,
-    Place,
-    Pool,
-    Rule,
-    RuleSet,
-    Scalar,
-    TaskAction,
-    Team,
-    Template,
-    Trigger,
-    Unit,
-)
+from rules.model import AllOf, AnyOf, Condition, Created, FieldOp, FieldTest, Limit, Not, Once, Rule, RuleSet, Trigger
+from rules.team import CalendarSpec, Person, Pool, Team
 
 REF = RecordRef("salesforce", "lead", "00Q000000000001AAA")
 PLACE = Place("rules/test.yaml", 3, 5)

@@ -8,6 +8,8 @@
 | unenroll | `from` (NAME) |
 | set | our field name: value, in the CRM's spelling |
 | note | `text` |
+| offer | as task, and `pool`, `person` (name in team.yaml), `until` (accept by then) |
+| amend | `task` (CRM id of a task of ours) and what changes: `owner`, `due` and `due_date`, `subject`, `done` (true: close) |
 
 `PlannedAction.old` has the values that stand there now, under the same names, where there are any.
 """
@@ -19,7 +21,10 @@ from hashlib import blake2b
 
 from connector.domain.model import ActionKind, PlannedAction, RecordRef
 
-ACTION_KINDS: tuple[ActionKind, ...] = ("task", "reassign", "enroll", "unenroll", "set", "note")
+ACTION_KINDS: tuple[ActionKind, ...] = ("task", "reassign", "enroll", "unenroll", "set", "note", "offer", "amend")
+
+STEP = "~"
+"""Stands in a key for the `/` of a cadence's step (`inbound/2`), which would end a part of a URL; no rule's id has it."""
 
 KEY_PREFIX = "followup:"
 """Starts the marker line in a task's text where the CRM has no field for the key; see `marker` and `key_in`."""
@@ -31,12 +36,12 @@ def action_key(rule: str, record: RecordRef, occasion: str, position: int) -> st
     Deterministic, at most 96 characters, safe in a URL and in SOQL.
     """
     digest = blake2b(f"{rule}\0{record.crm}\0{record}\0{occasion}\0{position}".encode(), digest_size=8).hexdigest()
-    return f"{rule[:78]}.{digest}"
+    return f"{rule[:78].replace('/', STEP)}.{digest}"
 
 
 def rule_of_key(key: str) -> str:
     """The rule id an action key begins with."""
-    return key.rpartition(".")[0]
+    return key.rpartition(".")[0].replace(STEP, "/")
 
 
 def marker(key: str) -> str:

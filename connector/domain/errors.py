@@ -20,17 +20,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong in a file, with its place; `line` and `column` count from 1, 0 means the whole file."""
+    """One thing that is wrong in a file, with its place; `line` and `column` count from 1, 0 means the whole file.
+
+    `rule` is the rule it quarantines. What `check` finds beyond that has a `code` (see docs/checks.md) and a `cure`; a
+    `warning` is worth a look and stops nothing.
+    """
 
     file: str
     line: int
     column: int
     message: str
     rule: str | None = None
+    code: str = ""
+    cure: str = ""
+    level: Literal["error", "warning"] = "error"
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}: {self.message}"

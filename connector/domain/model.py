@@ -15,9 +15,10 @@ KINDS: tuple[Kind, ...] = ("lead", "contact", "deal")
 
 ActivityType = Literal["call", "email", "meeting", "note", "task"]
 Direction = Literal["outbound", "inbound"]
-ActionKind = Literal["task", "reassign", "enroll", "unenroll", "set", "note"]
+ActionKind = Literal["task", "reassign", "enroll", "unenroll", "set", "note", "offer", "amend"]
 Outcome = Literal["fires", "waits", "blocked", "done", "baseline", "held", "no"]
-MarkKind = Literal["fired", "baseline", "held", "lost"]
+MarkKind = Literal["fired", "baseline", "held", "lost", "skipped", "stopped"]
+OfferState = Literal["open", "accepted", "rejected", "expired"]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -70,7 +71,9 @@ class Activity:
 
     `at` is when it happened (a task: when it is due, else when it was made); `done` is False for an open task or a
     meeting that has not ended. `actor` is the CRM id of the user who did it, None for the prospect. `automated` marks
-    auto-replies and mass mail, which are neither attempts nor replies. `key` is ours when we wrote it.
+    auto-replies and mass mail, which are neither attempts nor replies. `key` is ours when we wrote it. A task that a
+    person put aside without doing it is `deferred`. `opened` and `clicked` are when the prospect last opened an e-mail
+    of ours, or followed a link in it.
     """
 
     id: str
@@ -89,6 +92,9 @@ class Activity:
     automated: bool = False
     key: str | None = None
     deleted: bool = False
+    deferred: bool = False
+    opened: datetime | None = None
+    clicked: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +207,28 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
+class Offer:
+    """A member of a pool was asked to take a record, by a task whose key is `key`.
+
+    An occasion's offers are numbered from 1 (`round`); `person` is the name in team.yaml, `owner` the CRM id. Once it is
+    not `open` any more, `settled` is the instant at which it was accepted, rejected or ran out.
+    """
+
+    ref: RecordRef
+    rule: str
+    occasion: str
+    round: int
+    pool: str
+    person: str
+    owner: str
+    at: datetime
+    until: datetime
+    key: str
+    state: OfferState = "open"
+    settled: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RecordState:
     """All that is stored about one record: what a rule is evaluated on. Sequences are in the order of time."""
 
@@ -210,6 +238,7 @@ class RecordState:
     changes: tuple[Change, ...] = ()
     enrollments: tuple[Enrollment, ...] = ()
     marks: tuple[Mark, ...] = ()
+    offers: tuple[Offer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +260,8 @@ class Assignment:
     rule: str
     at: datetime
     why: str
+    shares: Mapping[str, float] = field(default_factory=dict)
+    """Who could have got it just then, and which part of it was theirs by right; the parts add up to 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +269,8 @@ class Moment:
     """Everything outside a record that a decision may depend on, so that deciding is a pure function.
 
     `backfilled` counts, per rule, what a spread backfill let go today; `assignments` is the ledger's tail, oldest first.
+    `loads` is how many live records each owner has, `company_owners` who owns or owned records of a company (its name in
+    small letters), most records first.
     """
 
     now: datetime
@@ -248,15 +281,24 @@ class Moment:
     backfilled: Mapping[str, int] = field(default_factory=dict)
     fired_today: Mapping[tuple[str, str], int] = field(default_factory=dict)
     population: Mapping[str, int] = field(default_factory=dict)
+    loads: Mapping[str, int] = field(default_factory=dict)
+    company_owners: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a condition holds or not. `path` is its place in the rule file (`unless.attempts`), None is unknown."""
+    """Why a condition holds or not. `path` is its place in the rule file (`unless.attempts`), None is unknown.
+
+    `value` is what was seen, `source` where it came from (the CRM's history of a field, a call, team.yaml ...) and `at` since
+    when it stands or when it happened, as far as they are known.
+    """
 
     path: str
     holds: bool | None
     text: str
+    value: str = ""
+    source: str = ""
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,6 +380,8 @@ class RecordPlan:
     marks: tuple[Mark, ...] = ()
     next_at: datetime | None = None
     reasons: Mapping[str, tuple[Reason, ...]] = field(default_factory=dict)
+    offers: tuple[Offer, ...] = ()
+    """New offers, and those that are settled now; each replaces the one of the same rule, occasion and round."""
 
 
 @dataclass(frozen=True, slots=True)

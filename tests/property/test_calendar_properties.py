@@ -7,8 +7,9 @@ from datetime import UTC, date, datetime, time, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rules.basics import Duration, Unit
 from rules.calendar import WorkCalendar
-from rules.model import CalendarSpec, Duration, Unit
+from rules.team import CalendarSpec
 
 ZONES = ("Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "UTC")
 WEEK: dict[int, tuple[tuple[time, time], ...]] = {

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from connector.domain.model import Record, RecordState, Value
 from connector.domain.ports import RuleEngine
+from rules.basics import Scalar
 from rules.compiler import compile_rules
 from rules.condition import evaluate
 from rules.engine import DURABLE, DurableEngine, PlainEngine
@@ -33,7 +34,6 @@ from rules.model import (
     QuietTest,
     RepliedTest,
     Rule,
-    Scalar,
     SinceTest,
     TouchedTest,
 )

@@ -8,20 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connector.domain.model import Activity, Change, Enrollment, Mark, Moment, RecordState
+from rules.basics import NO_WAIT, Duration, Unit
 from rules.calendar import WorkCalendar
 from rules.condition import Result, evaluate
 from rules.facts import Facts
 from rules.judge import Judgement, judge
 from rules.model import (
-    NO_WAIT,
-    Absence,
     Assigned,
     AttemptsReach,
     AttemptsTest,
     Condition,
-    ContactLimits,
     Created,
-    Duration,
     DuringTest,
     FieldChange,
     NextStepTest,
@@ -35,8 +32,8 @@ from rules.model import (
     Rule,
     SinceTest,
     TouchedTest,
-    Unit,
 )
+from rules.team import Absence, ContactLimits
 from tests.builders import (
     ANA,
     BEN,

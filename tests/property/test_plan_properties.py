@@ -24,23 +24,15 @@ from connector.domain.model import (
     RecordRef,
     RecordState,
 )
+from rules.actions import ReassignAction, RuleAction, SetAction
+from rules.basics import Place
 from rules.binding import bind
 from rules.calendar import calendars_of
 from rules.caps import bound_of, limit_of
-from rules.model import (
-    Absence,
-    Limit,
-    Person,
-    Place,
-    Pool,
-    ReassignAction,
-    Rule,
-    RuleAction,
-    RuleSet,
-    SetAction,
-)
+from rules.model import Limit, Rule, RuleSet
 from rules.planner import Planner
 from rules.routing import owner_chain
+from rules.team import Absence, Person, Pool
 
 SHARED = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 """The machine may be busy: no example is late, and drawing a world may take its time."""

@@ -8,23 +8,11 @@ import pytest
 
 from connector.domain.errors import Problem
 from connector.domain.model import CrmSchema, FieldInfo, Owner
+from rules.actions import NoteAction, ReassignAction, SetAction, TaskAction, UnenrollAction
+from rules.basics import Scalar, Template
 from rules.binding import Binding, bind
-from rules.model import (
-    EnrolledTest,
-    FieldChange,
-    FieldTest,
-    NoteAction,
-    OwnerTest,
-    Pool,
-    ReassignAction,
-    Rule,
-    Scalar,
-    SetAction,
-    TaskAction,
-    Team,
-    Template,
-    UnenrollAction,
-)
+from rules.model import EnrolledTest, FieldChange, FieldTest, OwnerTest, Rule
+from rules.team import Pool, Team
 from tests.builders import (
     ANA,
     BEN,

@@ -7,8 +7,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from rules.basics import Duration
 from rules.calendar import FOREVER, OFFICE, WorkCalendar, calendars_of
-from rules.model import CalendarSpec, Duration, Team
+from rules.team import CalendarSpec, Team
 from tests.builders import BERLIN, at
 
 OFFICE_CALENDAR = WorkCalendar(OFFICE)

@@ -7,9 +7,9 @@ from datetime import UTC, date, datetime
 import pytest
 
 from connector.domain.model import RecordState, Value
+from rules.basics import Scalar
 from rules.condition import Result, evaluate
 from rules.model import (
-    Absence,
     AttemptsTest,
     Condition,
     DuringTest,
@@ -20,11 +20,10 @@ from rules.model import (
     QuietFor,
     QuietTest,
     RepliedTest,
-    Scalar,
     SinceTest,
-    Team,
     TouchedTest,
 )
+from rules.team import Absence, Team
 from tests.builders import (
     ANA,
     BEN,

@@ -7,12 +7,11 @@ from dataclasses import replace
 import pytest
 
 from connector.domain.model import Enrollment, MarkKind, RecordRef, RecordState, Verdict
+from rules.basics import NO_WAIT
 from rules.model import (
-    NO_WAIT,
     AttemptsReach,
     AttemptsTest,
     Backfill,
-    ContactLimits,
     Created,
     DuringTest,
     FieldChange,
@@ -22,6 +21,7 @@ from rules.model import (
     Replied,
     RepliedTest,
 )
+from rules.team import ContactLimits
 from tests.builders import (
     ANA,
     BEN,

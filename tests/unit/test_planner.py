@@ -45,21 +45,11 @@ from connector.domain.model import (
     RecordState,
     Value,
 )
-from rules.model import (
-    Absence,
-    Backfill,
-    Created,
-    FieldChange,
-    Limit,
-    Once,
-    Place,
-    Pool,
-    ReassignAction,
-    Rule,
-    SetAction,
-    Team,
-)
+from rules.actions import ReassignAction, SetAction
+from rules.basics import Place
+from rules.model import Backfill, Created, FieldChange, Limit, Once, Rule
 from rules.rulebook import FileRulebook
+from rules.team import Absence, Pool, Team
 
 NOW = "2026-03-04 10:00"  # a Wednesday
 

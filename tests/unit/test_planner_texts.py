@@ -26,9 +26,10 @@ from builders import (
 
 from connector.domain.actions import key_in, marker
 from connector.domain.model import PlannedAction, Reason, Record, RecordRef, RecordState, Value
+from rules.actions import NoteAction, ReassignAction, RuleAction, TaskAction, UnenrollAction
+from rules.basics import Template
 from rules.calendar import OFFICE, WorkCalendar
 from rules.drafts import why_of
-from rules.model import NoteAction, ReassignAction, RuleAction, TaskAction, Template, UnenrollAction
 from rules.rulebook import FileRulebook
 from rules.template import one_line, parse, render
 

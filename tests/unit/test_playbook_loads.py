@@ -7,8 +7,9 @@ from typing import Literal
 
 import pytest
 
+from rules.actions import EnrollAction, ReassignAction, UnenrollAction
 from rules.loader import Loaded, load_rules
-from rules.model import EnrollAction, FieldChange, NoNextStep, ReassignAction, UnenrollAction, leaves
+from rules.model import FieldChange, NoNextStep, leaves
 from rules.playbooks import CRMS, PLAYBOOKS, playbook_files
 from rules.yamlfile import load_mapping
 

@@ -6,8 +6,9 @@ from datetime import UTC, date, datetime, timedelta
 
 from connector.domain.model import Assignment, Change, Owner, Record, RecordRef, RecordState
 from rules.binding import bind
-from rules.model import Absence, Person, Pool, RuleSet, Team
+from rules.model import RuleSet
 from rules.routing import Ledger, Staff, next_in_turn, owner_chain
+from rules.team import Absence, Person, Pool, Team
 
 NOW = datetime(2026, 3, 10, 9, 0, tzinfo=UTC)
 REF = RecordRef("salesforce", "lead", "00Q1")

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from rules import model
+from rules import actions, model
+from rules.basics import Duration, Place, Template
 from rules.loader import MAX_RULES, Loaded, load_rules
-from rules.model import AllOf, AnyOf, Duration, FieldTest, Limit, Not, Once, Place, Rule, Template
+from rules.model import AllOf, AnyOf, FieldTest, Limit, Not, Once, Rule
 
 TEAM = """\
 people:
@@ -91,7 +92,7 @@ rules:
     assert rule.backfill == model.Backfill("spread", 20)
     assert rule.place == Place("rules/a.yaml", 6, 5)
     assert rule.then == (
-        model.TaskAction(
+        actions.TaskAction(
             "call", Template(("Call ", "name", ", says ", "owner", "")), None, Duration(1, "hours"),
             (time(16), time(17)), "normal", "owner", Place("rules/a.yaml", 12, 9),
         ),
@@ -210,12 +211,12 @@ then:
     )
     places = [Place("rules/a.yaml", line, 9) for line in range(5, 11)]
     assert only(load(workspace, text)).then == (
-        model.ReassignAction(None, "inbound", True, "Lost Leads", Template(("", "name", "")), places[0]),
-        model.ReassignAction("manager", None, False, "hold", None, places[1]),
-        model.EnrollAction("brochure", "owner", places[2]),
-        model.UnenrollAction("brochure", places[3]),
-        model.SetAction({"status": "recycled", "score": 5, "custom.tier": "7"}, places[4]),
-        model.NoteAction(Template(("Nobody home",)), places[5]),
+        actions.ReassignAction(None, "inbound", True, "Lost Leads", Template(("", "name", "")), places[0]),
+        actions.ReassignAction("manager", None, False, "hold", None, places[1]),
+        actions.EnrollAction("brochure", "owner", places[2]),
+        actions.UnenrollAction("brochure", places[3]),
+        actions.SetAction({"status": "recycled", "score": 5, "custom.tier": "7"}, places[4]),
+        actions.NoteAction(Template(("Nobody home",)), places[5]),
     )
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from rules.basics import Duration, Place
 from rules.loader import Loaded, load_rules
-from rules.model import Absence, ContactLimits, Duration, Person, Place, Pool
+from rules.team import Absence, ContactLimits, Person, Pool
 
 RULES = """\
 version: 1

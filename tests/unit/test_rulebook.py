@@ -38,23 +38,11 @@ from builders import (
 from connector.domain.errors import ConfigError, Problem
 from connector.domain.model import Mark, PlannedAction, Reason, Record, RecordRef, RecordState, Verdict
 from rules import confirm
-from rules.model import (
-    Absence,
-    Assigned,
-    AttemptsTest,
-    Condition,
-    ContactLimits,
-    EnrolledTest,
-    FieldChange,
-    NoteAction,
-    Place,
-    QuietFor,
-    ReassignAction,
-    Rule,
-    SetAction,
-    Team,
-)
+from rules.actions import NoteAction, ReassignAction, SetAction
+from rules.basics import Place
+from rules.model import Assigned, AttemptsTest, Condition, EnrolledTest, FieldChange, QuietFor, Rule
 from rules.rulebook import FileRulebook
+from rules.team import Absence, ContactLimits, Team
 from rules.template import parse
 
 NOW = "2026-03-04 10:00"

@@ -5,18 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from connector.domain.model import RecordState
-from rules.model import (
-    NO_WAIT,
-    Assigned,
-    AttemptsReach,
-    Created,
-    Duration,
-    FieldChange,
-    NoNextStep,
-    QuietFor,
-    Replied,
-    Trigger,
-)
+from rules.basics import NO_WAIT, Duration
+from rules.model import Assigned, AttemptsReach, Created, FieldChange, NoNextStep, QuietFor, Replied, Trigger
 from rules.trigger import Occasions, occasions
 from tests.builders import (
     ANA,
