@@ -342,12 +342,18 @@ class Backfill:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Which step of which cadence a rule is (`number` counts from 1), and what stops the cadence for good."""
+    """Which step of which cadence a rule is (`number` counts from 1), and what stops the cadence for good.
+
+    The rule's own `if_` and `unless` are the cadence's: while they do not hold the step is blocked. `if_` and `unless` here are
+    the step's own: when they do not hold as the step falls due, it is passed over.
+    """
 
     cadence: str
     number: int
     of: int
     stop: Condition | None = None
+    if_: Condition | None = None
+    unless: Condition | None = None
 
 
 @dataclass(frozen=True, slots=True)
