@@ -206,10 +206,10 @@ def _next_step(leaf: NextStepTest, facts: Facts, calendar: WorkCalendar) -> Seen
             return Seen(False, "a meeting is coming", max(each.ended or each.at for each in meetings))
         return Seen(True, "no open task and no coming meeting")
     if leaf.how == "overdue":
-        dues = [_due(task, calendar) for task in facts.open_tasks]
+        dues = [due_of(task, calendar) for task in facts.open_tasks]
         late = [calendar.add(due, duration) for due in dues if due is not None]
         return _passed(late, facts.now, "an open task is overdue", "no open task is overdue")
-    dues = [_due(step, calendar) for step in facts.next_step]
+    dues = [due_of(step, calendar) for step in facts.next_step]
     soon = [calendar.subtract(due, duration) for due in dues if due is not None]
     seen = _passed(soon, facts.now, f"a next step is due within {duration}", f"no next step is due within {duration}")
     ends = [each.ended or each.at for each in meetings]
@@ -222,7 +222,7 @@ def _passed(instants: Iterable[datetime], now: datetime, yes: str, no: str) -> S
     return Seen(True, yes) if first is not None and first <= now else Seen(False, no, first)
 
 
-def _due(step: Activity, calendar: WorkCalendar) -> datetime | None:
+def due_of(step: Activity, calendar: WorkCalendar) -> datetime | None:
     """When a task is due (a plain date: when that day is over), or a meeting begins."""
     if step.type == "meeting":
         return step.at
