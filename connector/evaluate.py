@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 
-from connector.domain.model import Adoption, Decision, Moment, Owner, Plan, RecordPlan, RecordRef
+from connector.domain.model import Adoption, Decision, Moment, Owner, Plan, Record, RecordPlan, RecordRef
 from connector.domain.ports import Rulebook, Store, UnitOfWork
 
 CHUNK = 500
@@ -56,7 +56,7 @@ def evaluate(
     result, decisions = _decide(store, rulebook, moment, run, progress, should_stop, keep=True)
     if should_stop():
         return result
-    result.plan = _undone(store, rulebook.plan(decisions, moment))
+    result.plan = _undone(store, rulebook.plan(decisions, _weighed(store, rulebook, moment, decisions)))
     _commit(store, result.plan, run, now)
     with store.begin() as uow:
         # A rule that does not run just now has not seen the records: its baseline is still to be taken.
@@ -78,7 +78,7 @@ def preview(
     moment = _moment(store, rulebook, crm, now, owners, keep=False)
     result, decisions = _decide(store, rulebook, moment, "", progress, should_stop, keep=False)
     if not should_stop():
-        result.plan = _undone(store, rulebook.plan(decisions, moment))
+        result.plan = _undone(store, rulebook.plan(decisions, _weighed(store, rulebook, moment, decisions)))
     return result
 
 
@@ -103,6 +103,22 @@ def moment_of(
         fired_today=fired,
         population=uow.population(),
     )
+
+
+def weighed(uow: UnitOfWork, rulebook: Rulebook, moment: Moment, records: Sequence[Record]) -> Moment:
+    """The moment with what turns in a pool are weighed by, as far as the rules hand out by it: loads, companies."""
+    needs = rulebook.needs()
+    companies = {str(record.fields.get("company") or "").strip().casefold() for record in records}
+    return replace(
+        moment,
+        loads=uow.loads() if needs.loads and records else moment.loads,
+        company_owners=uow.company_owners(sorted(companies - {""})) if needs.companies else moment.company_owners,
+    )
+
+
+def _weighed(store: Store, rulebook: Rulebook, moment: Moment, decisions: Sequence[Decision]) -> Moment:
+    with store.begin() as uow:
+        return weighed(uow, rulebook, moment, [decision.state.record for decision in decisions])
 
 
 def _moment(
@@ -148,8 +164,8 @@ def _decide(
     matched: list[Decision] = []
     alarms = 0
     for decisions in _chunks(store, rulebook, moment):
-        quiet = [decision for decision in decisions if not decision.matches]
-        matched += [decision for decision in decisions if decision.matches]
+        quiet = [decision for decision in decisions if not decision.matches and not decision.upkeep]
+        matched += [decision for decision in decisions if decision.matches or decision.upkeep]
         for decision in decisions:
             result.alarms += decision.alarms[: max(0, ALARMS - alarms)]
             alarms += len(decision.alarms)

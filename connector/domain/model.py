@@ -13,6 +13,9 @@ Value = str | int | float | bool | datetime | date | None
 Kind = Literal["lead", "contact", "deal"]
 KINDS: tuple[Kind, ...] = ("lead", "contact", "deal")
 
+ENDED_STATUSES = frozenset({"converted", "unqualified", "disqualified", "won", "lost", "do_not_contact"})
+"""Status words that end a record's way: such a record is nobody's open work."""
+
 ActivityType = Literal["call", "email", "meeting", "note", "task"]
 Direction = Literal["outbound", "inbound"]
 ActionKind = Literal["task", "reassign", "enroll", "unenroll", "set", "note", "offer", "amend"]
@@ -162,6 +165,11 @@ class CrmSchema:
     hidden: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
+    def ended(self) -> frozenset[str]:
+        """The values, in small letters, of the status words after which nobody works on a record any more."""
+        return frozenset(self.statuses.get(word, word).casefold() for word in ENDED_STATUSES)
+
+    @property
     def stray_statuses(self) -> Mapping[str, str]:
         """The status words that are mapped to a value no lead can have (a retired one, a misspelling): they match nothing."""
         described = self.fields.get("lead", {}).get("status")
@@ -180,6 +188,10 @@ class Needs:
     enrollments: frozenset[str] = frozenset()
     writes: frozenset[str] = frozenset()
     written_fields: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    loads: bool = False
+    """Whether a pool hands out by how many open records its members have."""
+    companies: bool = False
+    """Whether a pool hands out by who knows the record's company."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -359,6 +371,8 @@ class Decision:
     next_at: datetime | None
     verdicts: tuple[Verdict, ...] = ()
     alarms: tuple[str, ...] = ()
+    upkeep: bool = False
+    """Whether offers or open tasks of ours on the record have to be seen to now, whatever the rules say."""
 
 
 @dataclass(frozen=True, slots=True)

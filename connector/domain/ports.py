@@ -20,6 +20,7 @@ from connector.domain.model import (
     Finding,
     Moment,
     Needs,
+    Offer,
     OutboxEntry,
     OutboxState,
     Owner,
@@ -199,6 +200,10 @@ class UnitOfWork(Protocol):
         """Records whose id is `text`, with or without `kind:` before it."""
         ...
 
+    def refs(self, kind: str, limit: int, after: RecordRef | None = None) -> Sequence[RecordRef]:
+        """The records of a kind that are neither deleted nor merged, in the order of their refs, beyond `after`."""
+        ...
+
     def activity_versions(self, ids: Sequence[str]) -> Mapping[str, str]:
         """The stored version of each of these activities."""
         ...
@@ -208,7 +213,7 @@ class UnitOfWork(Protocol):
         ...
 
     def save_activities(self, activities: Sequence[Activity]) -> None:
-        """Insert or replace; one marked deleted is removed."""
+        """Insert or replace; one marked deleted is removed, but a task of ours stays and is marked deleted."""
         ...
 
     def save_changes(self, changes: Sequence[Change]) -> frozenset[RecordRef]:
@@ -261,12 +266,24 @@ class UnitOfWork(Protocol):
 
     def save_assignments(self, assignments: Sequence[Assignment]) -> None: ...
     def assignments(self, since: datetime | None = None) -> Sequence[Assignment]: ...
+    def offers(self, since: datetime | None = None) -> Sequence[Offer]:
+        """Every offer that was made, or was settled, from an instant on, the oldest first."""
+        ...
+
+    def loads(self) -> Mapping[str, int]:
+        """How many open records each owner has."""
+        ...
+
+    def company_owners(self, companies: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
+        """Who owns or owned records of these companies (names in small letters), most records first."""
+        ...
+
     def fired_counts(self, since: datetime) -> Mapping[tuple[str, str], int]:
         """Per (rule, owner the record had) how many matches fired since an instant; ('rule','') is the rule's total."""
         ...
 
     def remove_marks(self, ref: RecordRef, rule: str, occasion: str) -> None:
-        """Let a rule fire on this occasion again, and give back the turns that its dropped reassignments took."""
+        """Let a rule fire on this occasion again: its dropped reassignments and offers took no turn and were never made."""
         ...
 
     def trace(self, key: str) -> Sequence[Reason]: ...

@@ -120,16 +120,8 @@ def record_of(ref: RecordRef, text: str) -> Record:
     )
 
 
-_ACTIVITY_DEFAULTS: Mapping[str, str | bool | None] = {
-    "direction": None,
-    "actor": None,
-    "outcome": None,
-    "subject": "",
-    "task_type": None,
-    "automated": False,
-    "key": None,
-    "deleted": False,
-}
+_ACTIVITY_WORDS = ("direction", "actor", "outcome", "subject", "task_type", "automated", "key", "deleted", "deferred")
+_ACTIVITY_INSTANTS = ("ended", "opened", "clicked")
 
 
 def activity_text(activity: Activity) -> str:
@@ -140,21 +132,23 @@ def activity_text(activity: Activity) -> str:
         "version": activity.version,
         "done": activity.done,
     }
-    for name in ("direction", "actor", "outcome", "subject", "task_type", "automated", "key", "deleted"):
+    for name in _ACTIVITY_WORDS:
         value = getattr(activity, name)
         if value or (value == "" and name != "subject"):
             data[name] = value
     if activity.due is not None:
         data["due"] = _dump(activity.due)
-    if activity.ended is not None:
-        data["ended"] = _iso(activity.ended)
+    for name in _ACTIVITY_INSTANTS:
+        at = getattr(activity, name)
+        if at is not None:
+            data[name] = _iso(at)
     return _encode(data)
 
 
 def activity_of(id_: str, text: str) -> Activity:
     data = json.loads(text)
-    due, ended = data.get("due"), data.get("ended")
-    due_at = _load(due)
+    due_at = _load(data.get("due"))
+    ended, opened, clicked = (_instant_of(data.get(name)) for name in _ACTIVITY_INSTANTS)
     return Activity(
         id=id_,
         type=data["type"],
@@ -167,12 +161,19 @@ def activity_of(id_: str, text: str) -> Activity:
         subject=data.get("subject", ""),
         done=data["done"],
         due=due_at if isinstance(due_at, date) else None,
-        ended=None if ended is None else datetime.fromisoformat(ended),
+        ended=ended,
         task_type=data.get("task_type"),
         automated=data.get("automated", False),
         key=data.get("key"),
         deleted=data.get("deleted", False),
+        deferred=data.get("deferred", False),
+        opened=opened,
+        clicked=clicked,
     )
+
+
+def _instant_of(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
 
 
 def change_text(change: Change) -> str:
@@ -267,11 +268,30 @@ def payload_of(text: str) -> tuple[dict[str, Value], dict[str, Value], dict[str,
 
 
 def reasons_text(reasons: Iterable[Reason]) -> str:
-    return _encode([[reason.path, reason.holds, reason.text] for reason in reasons])
+    return _encode([_reason(reason) for reason in reasons])
+
+
+def _reason(reason: Reason) -> Sequence[str | bool | None]:
+    """What is empty at the end is left out: most reasons are three values, and there are many of them."""
+    at = None if reason.at is None else _iso(reason.at)
+    seen = (reason.value, reason.source, at) if at or reason.value or reason.source else ()
+    return (reason.path, reason.holds, reason.text, *seen)
 
 
 def reasons_of(text: str) -> tuple[Reason, ...]:
-    return tuple(Reason(*reason) for reason in json.loads(text))
+    found = ([*row, "", "", None][:6] for row in json.loads(text))
+    return tuple(
+        Reason(path, holds, words, value, source, _instant_of(at)) for path, holds, words, value, source, at in found
+    )
+
+
+def shares_text(shares: Mapping[str, float]) -> str:
+    return _encode(dict(shares))
+
+
+def shares_of(text: str) -> Mapping[str, float]:
+    found: Mapping[str, float] = json.loads(text)
+    return found
 
 
 def run_text(run: RunSummary) -> str:

@@ -8,9 +8,20 @@ from datetime import datetime
 from sqlalchemy import delete, func, insert, select
 
 from connector.domain.model import Adoption, Assignment, Mark, PlannedAction, Reason, RecordPlan, RecordRef
-from connector.store.codec import instant, micros, payload_text, reasons_of, reasons_text, ref_of, ref_text
+from connector.store.codec import (
+    instant,
+    micros,
+    payload_text,
+    reasons_of,
+    reasons_text,
+    ref_of,
+    ref_text,
+    shares_of,
+    shares_text,
+)
 from connector.store.statements import Part, insert_into, put
-from connector.store.tables import adoptions, assignments, deadlines, marks, outbox, records
+from connector.store.tables import adoptions, assignments, deadlines, marks, offers, outbox, records
+from connector.store.turns import offer_row
 
 
 class Decisions(Part):
@@ -38,6 +49,7 @@ class Decisions(Part):
             self._plan(entries)
         if plan.marks:
             self._mark(record, plan.marks)
+        put(self._connection, offers, [offer_row(offer) for offer in plan.offers])
         if plan.next_at is None:
             self._connection.execute(delete(deadlines).where(deadlines.c.record == record))
         else:
@@ -76,6 +88,7 @@ class Decisions(Part):
                 "rule": one.rule,
                 "at": micros(one.at),
                 "why": one.why,
+                "shares": shares_text(one.shares),
             }
             for one in made
         ]
@@ -89,7 +102,10 @@ class Decisions(Part):
             query = query.where(assignments.c.at >= micros(since))
         rows = self._connection.execute(query)
         return [
-            Assignment(row.pool, row.person, ref_of(row.record), row.rule, instant(row.at), row.why) for row in rows
+            Assignment(
+                row.pool, row.person, ref_of(row.record), row.rule, instant(row.at), row.why, shares_of(row.shares)
+            )
+            for row in rows
         ]
 
     def fired_counts(self, since: datetime) -> Mapping[tuple[str, str], int]:
@@ -107,13 +123,16 @@ class Decisions(Part):
         return counts
 
     def remove_marks(self, ref: RecordRef, rule: str, occasion: str) -> None:
-        """Let a rule fire on this occasion again: what it had planned was dropped, and nobody got the record by it."""
+        """Let a rule fire on this occasion again: what it had planned was dropped, and nobody got, or was offered, the
+        record by it."""
         match = {"record": ref_text(ref), "rule": rule, "occasion": occasion}
         self._connection.execute(delete(marks).where(*(marks.c[name] == value for name, value in match.items())))
-        taken_back = select(outbox.c.created).where(*(outbox.c[name] == value for name, value in match.items()))
-        taken_back = taken_back.where(outbox.c.kind == "reassign", outbox.c.state == "dropped")
+        dropped = (*(outbox.c[name] == value for name, value in match.items()), outbox.c.state == "dropped")
+        taken_back = select(outbox.c.created).where(*dropped, outbox.c.kind.in_(("reassign", "offer")))
         lines = (assignments.c.record == match["record"], assignments.c.rule == rule, assignments.c.at.in_(taken_back))
         self._connection.execute(delete(assignments).where(*lines))
+        never_made = select(outbox.c.key).where(*dropped, outbox.c.kind == "offer")
+        self._connection.execute(delete(offers).where(offers.c.key.in_(never_made)))
 
     def trace(self, key: str) -> Sequence[Reason]:
         """Why the action with this key was planned; empty when there is no such action."""

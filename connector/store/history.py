@@ -10,7 +10,7 @@ from sqlalchemy import Table, delete, insert, select, tuple_, update
 from connector.domain.model import Activity, Change, Enrollment, RecordRef
 from connector.store.codec import activity_of, activity_text, change_of, change_text, instant, micros, ref_of, ref_text
 from connector.store.statements import Part, chunks, put
-from connector.store.tables import activities, activity_records, changes, deadlines, enrollments, marks, outbox
+from connector.store.tables import activities, activity_records, changes, deadlines, enrollments, marks, offers, outbox
 
 OPEN_STATES = ("pending", "claimed", "unknown", "held")
 """Outbox states in which a write may still be ahead."""
@@ -37,10 +37,14 @@ class History(Part):
         return found
 
     def save_activities(self, read: Sequence[Activity]) -> None:
-        """Insert or replace; one marked deleted is removed. Of an activity given twice the last one counts."""
+        """Insert or replace; one marked deleted is removed. Of an activity given twice the last one counts.
+
+        A task of ours that a person deleted stays, marked so: that is how an offer is declined.
+        """
         latest = {activity.id: activity for activity in read}
-        kept = [activity for activity in latest.values() if not activity.deleted]
-        gone = [activity.id for activity in latest.values() if activity.deleted]
+        latest |= {ours.id: ours for ours in self._deleted_ours(latest)}
+        kept = [activity for activity in latest.values() if not activity.deleted or activity.key is not None]
+        gone = [activity.id for activity in latest.values() if activity.deleted and activity.key is None]
         for some in chunks(list(latest)):
             self._connection.execute(delete(activity_records).where(activity_records.c.activity.in_(some)))
         for some in chunks(gone):
@@ -50,6 +54,17 @@ class History(Part):
         links = [{"record": ref_text(ref), "activity": one.id} for one in kept for ref in dict.fromkeys(one.refs)]
         if links:
             self._connection.execute(insert(activity_records), links)
+
+    def _deleted_ours(self, latest: Mapping[str, Activity]) -> Sequence[Activity]:
+        """What is deleted now and was stored as a task of ours, as it was stored: an archive tells no more than the id."""
+        found: list[Activity] = []
+        for some in chunks([activity.id for activity in latest.values() if activity.deleted]):
+            for row in self._connection.execute(select(activities).where(activities.c.id.in_(some))):
+                before, now = activity_of(row.id, row.data), latest[row.id]
+                if before.key is not None:
+                    ended = before.ended if before.deleted else now.ended or now.at
+                    found.append(replace(before, version=now.version, deleted=True, ended=ended))
+        return found
 
     def save_changes(self, read: Sequence[Change]) -> frozenset[RecordRef]:
         """Store those not yet known by (record, id); the records for which something was new.
@@ -101,15 +116,16 @@ class History(Part):
         return frozenset(one.ref for one in wanted.values())
 
     def move_history(self, old: RecordRef, new: RecordRef) -> None:
-        """After a merge: activities, enrolments, marks and open actions of the loser now belong to the survivor.
+        """After a merge: activities, enrolments, marks, offers and open actions of the loser now belong to the survivor.
 
-        Where the survivor has the same enrolment, mark or action already, its own stays. An action moves once: the
+        Where the survivor has the same enrolment, mark, offer or action already, its own stays. An action moves once: the
         second merge drops it.
         """
         loser, survivor = ref_text(old), ref_text(new)
         self._move_activities(old, new)
         self._move(enrollments, ("name",), loser, survivor)
         self._move(marks, ("rule", "occasion"), loser, survivor)
+        self._move(offers, ("rule", "occasion", "round"), loser, survivor)
         self._move_actions(loser, survivor)
         self._connection.execute(delete(deadlines).where(deadlines.c.record == loser))
 

@@ -5,13 +5,16 @@ A file is called NNNN_what_it_does.sql; released files never change. A state fro
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.resources import files
 
-from sqlalchemy import Connection, delete, insert, inspect, select
+from sqlalchemy import Connection, bindparam, delete, insert, inspect, select, update
 
 from connector.domain.errors import StoreError
-from connector.store.tables import store_version
+from connector.store.codec import record_of, ref_of
+from connector.store.records import weighed
+from connector.store.statements import CHUNK
+from connector.store.tables import records, store_version
 
 _WORDS: Mapping[str, Mapping[str, str]] = {
     "sqlite": {"{ref}": "TEXT", "{clustered}": "WITHOUT ROWID", "{serial}": "INTEGER PRIMARY KEY"},
@@ -60,8 +63,27 @@ def migrate(connection: Connection, place: str) -> None:
         if number > current:
             for statement in statements:
                 connection.exec_driver_sql(_for_database(connection.dialect.name, statement))
+            if number in _FILL:
+                _FILL[number](connection)
     connection.execute(delete(store_version))
     connection.execute(insert(store_version), {"version": max(known)})
+
+
+def _weigh(connection: Connection) -> None:
+    """Fill the columns of records that say what turns in a pool are decided by."""
+    last = ""
+    while True:
+        query = select(records.c.ref, records.c.data).where(records.c.ref > last).order_by(records.c.ref).limit(CHUNK)
+        rows = connection.execute(query).all()
+        if not rows:
+            return
+        last = rows[-1].ref
+        values = ({"which": row.ref, **weighed(record_of(ref_of(row.ref), row.data))} for row in rows)
+        connection.execute(update(records).where(records.c.ref == bindparam("which")), list(values))
+
+
+_FILL: Mapping[int, Callable[[Connection], None]] = {2: _weigh}
+"""What a migration fills by reading what is stored, after its statements."""
 
 
 def _for_database(name: str, statement: str) -> str:

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Row, and_, exists, func, or_, select, upda
 from connector.domain.model import ActionKind, OutboxEntry, OutboxState, PlannedAction, Receipt, RecordRef
 from connector.store.codec import instant, micros, payload_of, ref_of, ref_text
 from connector.store.statements import Part, chunks
-from connector.store.tables import marks, outbox
+from connector.store.tables import marks, offers, outbox
 
 MAX_ATTEMPTS = 8
 """After so many tries an action is dead and waits for a person."""
@@ -70,6 +70,10 @@ class Outbox(Part):
             self._connection.execute(update(outbox).where(outbox.c.key == receipt.key).values(values))
             if state in ("failed", "dropped", "dead"):
                 self._drop_later(row, now)
+            if state in ("failed", "dead") and row.kind == "offer":
+                # Nobody was asked: the next in turn may be.
+                ran_out = {"state": "expired", "settled": micros(now)}
+                self._connection.execute(update(offers).where(offers.c.key == receipt.key).values(ran_out))
 
     def put_back(self, keys: Sequence[str], why: str, now: datetime) -> None:
         """Claimed entries back to pending without counting an attempt; `why` is kept as their message."""

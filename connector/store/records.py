@@ -9,10 +9,11 @@ from typing import cast
 
 from sqlalchemy import func, select
 
-from connector.domain.model import Activity, Change, Enrollment, Mark, MarkKind, Record, RecordRef, RecordState
+from connector.domain.model import Activity, Change, Enrollment, Mark, MarkKind, Offer, Record, RecordRef, RecordState
 from connector.store.codec import activity_of, change_of, instant, micros, record_of, record_text, ref_of, ref_text
 from connector.store.statements import Part, chunks, put
-from connector.store.tables import activities, activity_records, changes, enrollments, marks, records
+from connector.store.tables import activities, activity_records, changes, enrollments, marks, offers, records
+from connector.store.turns import offer_of
 
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
@@ -42,6 +43,7 @@ class Records(Part):
                 "gone": micros(record.modified) if record.deleted or record.merged_into is not None else None,
                 "first_seen": micros(seen),
                 "data": record_text(record),
+                **weighed(record),
             }
             for record in read
         ]
@@ -54,6 +56,13 @@ class Records(Part):
         if kind:
             query = query.where(records.c.kind == kind)
         return [ref_of(name) for name in self._connection.execute(query).scalars()]
+
+    def refs(self, kind: str, limit: int, after: RecordRef | None = None) -> Sequence[RecordRef]:
+        """The records of a kind that are neither deleted nor merged, in the order of their refs, beyond `after`."""
+        query = select(records.c.ref).where(records.c.kind == kind, records.c.live == 1)
+        if after is not None:
+            query = query.where(records.c.ref > ref_text(after))
+        return [ref_of(name) for name in self._connection.execute(query.order_by(records.c.ref).limit(limit)).scalars()]
 
     def population(self) -> Mapping[str, int]:
         """How many records of each kind are stored that are neither deleted nor merged."""
@@ -72,7 +81,7 @@ class Records(Part):
         query = select(records.c.ref, records.c.first_seen, records.c.data).where(records.c.ref.in_(keys))
         rows = {row.ref: row for row in self._connection.execute(query)}
         done, moved = self._activities(keys), self._changes(names)
-        members, marked = self._enrollments(names), self._marks(keys)
+        members, marked, offered = self._enrollments(names), self._marks(keys), self._offers(keys)
         return [
             RecordState(
                 record=record_of(ref, rows[name].data),
@@ -81,6 +90,7 @@ class Records(Part):
                 changes=tuple(sorted(moved.get(name, ()), key=lambda change: (change.at, change.id))),
                 enrollments=tuple(sorted(members.get(name, ()), key=_joined)),
                 marks=tuple(sorted(marked.get(name, ()), key=lambda mark: (mark.at, mark.rule, mark.occasion))),
+                offers=tuple(sorted(offered.get(name, ()), key=lambda offer: (offer.at, offer.round, offer.rule))),
             )
             for name, ref in names.items()
             if name in rows
@@ -114,12 +124,29 @@ class Records(Part):
             found[row.record].append(Enrollment(names[row.record], row.name, since, row.active))
         return found
 
+    def _offers(self, names: Sequence[str]) -> Mapping[str, Sequence[Offer]]:
+        found: dict[str, list[Offer]] = defaultdict(list)
+        for row in self._connection.execute(select(offers).where(offers.c.record.in_(names))):
+            found[row.record].append(offer_of(row))
+        return found
+
     def _marks(self, names: Sequence[str]) -> Mapping[str, Sequence[Mark]]:
         found: dict[str, list[Mark]] = defaultdict(list)
         for row in self._connection.execute(select(marks).where(marks.c.record.in_(names))):
             kind = cast(MarkKind, row.kind)
             found[row.record].append(Mark(row.rule, row.occasion, row.scope, instant(row.at), kind))
         return found
+
+
+def weighed(record: Record) -> Mapping[str, object]:
+    """What turns in a pool are decided by, in columns of its own: status, company, and whether it is somebody's work."""
+    company = record.fields.get("company")
+    gone = record.deleted or record.converted or record.merged_into is not None
+    return {
+        "status": record.status,
+        "company": company.strip().casefold() if isinstance(company, str) and company.strip() else None,
+        "open": not gone and record.fields.get("closed") is not True,
+    }
 
 
 def _joined(enrollment: Enrollment) -> tuple[datetime, str]:

@@ -8,7 +8,7 @@ from sqlalchemy import delete, select, update
 
 from connector.store.codec import micros, reasons_text
 from connector.store.statements import Part, chunks
-from connector.store.tables import activity_records, changes, deadlines, enrollments, marks, outbox, records
+from connector.store.tables import activity_records, changes, deadlines, enrollments, marks, offers, outbox, records
 
 _SETTLED = ("confirmed", "failed", "dead", "dropped")
 
@@ -23,7 +23,7 @@ class Retention(Part):
         went = self._connection.execute(update(outbox).where(*old).values(reasons=none)).rowcount
         gone = select(records.c.ref).where(records.c.gone < micros(snapshots_before))
         for some in chunks(list(self._connection.execute(gone).scalars())):
-            for table in (activity_records, changes, enrollments, deadlines, marks):
+            for table in (activity_records, changes, enrollments, deadlines, marks, offers):
                 self._connection.execute(delete(table).where(table.c.record.in_(some)))
             went += self._connection.execute(delete(records).where(records.c.ref.in_(some))).rowcount
         return went

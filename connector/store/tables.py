@@ -43,6 +43,9 @@ records = Table(
     Column("gone", BigInteger),
     Column("first_seen", BigInteger),
     Column("data", Text),
+    Column("status", Text),
+    Column("company", Text),
+    Column("open", Flag),
 )
 
 activities = Table(
@@ -108,6 +111,7 @@ assignments = Table(
     Column("rule", Text),
     Column("at", BigInteger),
     Column("why", Text),
+    Column("shares", Text),
 )
 
 outbox = Table(
@@ -131,6 +135,23 @@ outbox = Table(
     Column("updated", BigInteger),
     Column("lease_until", BigInteger),
     Column("retargeted", Flag),
+)
+
+offers = Table(
+    "offers",
+    metadata,
+    Column("record", Text, primary_key=True),
+    Column("rule", Text, primary_key=True),
+    Column("occasion", Text, primary_key=True),
+    Column("round", Integer, primary_key=True),
+    Column("pool", Text),
+    Column("person", Text),
+    Column("owner", Text),
+    Column("at", BigInteger),
+    Column("until", BigInteger),
+    Column("key", Text),
+    Column("state", Text),
+    Column("settled", BigInteger),
 )
 
 owners = Table("owners", metadata, Column("id", Text, primary_key=True), Column("data", Text))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from connector.store.crm import Crm
 from connector.store.deadlines import Deadlines
 from connector.store.decisions import Decisions
 from connector.store.history import History
@@ -10,7 +9,8 @@ from connector.store.outbox import Outbox
 from connector.store.records import Records
 from connector.store.retention import Retention
 from connector.store.runs import Runs
+from connector.store.turns import Turns
 
 
-class SqlUnitOfWork(Crm, Records, History, Deadlines, Decisions, Outbox, Runs, Retention):
+class SqlUnitOfWork(Turns, Records, History, Deadlines, Decisions, Outbox, Runs, Retention):
     """The port `UnitOfWork` on a SQL connection; SqlStore.begin() makes one per transaction."""
