@@ -9,6 +9,7 @@ from adapters.hubspot.client import HubSpotClient
 from adapters.hubspot.fields import (
     CONTACT_STATUSES,
     CONTACTS,
+    DEALS,
     LEAD_STATUSES,
     LEADS,
     KindView,
@@ -16,13 +17,16 @@ from adapters.hubspot.fields import (
     property_info,
     view_of,
 )
-from adapters.hubspot.paths import PIPELINE_LIST, PROPERTY_LIST
+from adapters.hubspot.paths import ACCOUNT_DETAILS, PIPELINE_LIST, PROPERTY_LIST
 from adapters.hubspot.rows import rows_of
-from connector.domain.errors import ConfigError, PermanentError
+from connector.domain.errors import ConfigError, FollowupError, PermanentError
 from connector.domain.model import KINDS, CrmSchema, FieldInfo, Needs
 from connector.domain.ports import AdapterConfig
 
 TASKS = "tasks"
+
+OBJECT_TYPE_IDS: Mapping[str, str] = {CONTACTS: "0-1", DEALS: "0-3", LEADS: "0-136"}
+"""HubSpot's numbers for its object types, as they stand in the addresses of its pages."""
 
 
 class Catalog:
@@ -86,7 +90,22 @@ class Catalog:
             statuses=self._statuses(views),
             enrollments=tuple(sorted(self._config.enrollments)),
             hidden={kind: tuple(sorted(view.hidden(wanted[kind]))) for kind, view in views.items()},
+            pages=self._pages(views),
         )
+
+    def _pages(self, views: Mapping[str, KindView]) -> Mapping[str, str]:
+        """Where a person sees a record; nothing when the portal does not tell, since only reports link there."""
+        try:
+            account = self._client.call(ACCOUNT_DETAILS)
+        except FollowupError:
+            return {}
+        host, portal = account.get("uiDomain"), account.get("portalId")
+        if not host or not portal:
+            return {}
+        types = {kind: OBJECT_TYPE_IDS.get(view.object_type) for kind, view in views.items()}
+        return {
+            kind: f"https://{host}/contacts/{portal}/record/{type_}/{{id}}" for kind, type_ in types.items() if type_
+        }
 
     def _statuses(self, views: Mapping[str, KindView]) -> Mapping[str, str]:
         """Our status words: HubSpot's own values where the portal still has them, then what followup.yaml says."""

@@ -98,6 +98,7 @@ class SalesforceSource:
             statuses=self._statuses(kinds),
             enrollments=tuple(self._config.enrollments),
             hidden={kind: fields.hidden(kind, self._catalog.record(kind)) for kind in kinds},
+            pages=dict.fromkeys(kinds, f"{self._config.connection['login_url'].rstrip('/')}/{{id}}"),
         )
 
     def owners(self) -> Sequence[Owner]:

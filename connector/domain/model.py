@@ -163,6 +163,8 @@ class CrmSchema:
     statuses: Mapping[str, str] = field(default_factory=dict)
     enrollments: tuple[str, ...] = ()
     hidden: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    pages: Mapping[str, str] = field(default_factory=dict)
+    """Per kind the address of a record's page in the CRM, with `{id}` where the record's id belongs; none if unknown."""
 
     @property
     def ended(self) -> frozenset[str]:

@@ -236,7 +236,13 @@ def schema_text(schema: CrmSchema) -> str:
     }
     hidden = {kind: list(names) for kind, names in schema.hidden.items()}
     return _encode(
-        {"fields": fields, "statuses": dict(schema.statuses), "enrollments": schema.enrollments, "hidden": hidden}
+        {
+            "fields": fields,
+            "statuses": dict(schema.statuses),
+            "enrollments": schema.enrollments,
+            "hidden": hidden,
+            "pages": dict(schema.pages),
+        }
     )
 
 
@@ -254,6 +260,7 @@ def schema_of(crm: str, text: str) -> CrmSchema:
         statuses=data["statuses"],
         enrollments=tuple(data["enrollments"]),
         hidden={kind: tuple(names) for kind, names in data["hidden"].items()},
+        pages=data.get("pages", {}),
     )
 
 
