@@ -143,7 +143,7 @@ def test_a_quiet_pass_after_a_thousand_changed_contacts_fetches_no_history_again
         adapter.source.owners()
         reader.read(adapter=adapter)
         assert (reader.news(), w.calls("/contacts/batch/read") - before) == (0, 0)
-        assert adapter.api_calls <= 20
+        assert adapter.api_calls <= 21
 
 
 def test_a_contact_is_found_by_its_own_stamp_and_not_by_that_of_other_objects(w: World) -> None:
