@@ -15,10 +15,11 @@ from connector.domain.model import ActionKind, Assignment, Match, Owner, Planned
 from rules.actions import EnrollAction, NoteAction, ReassignAction, RuleAction, SetAction, TaskAction, UnenrollAction
 from rules.basics import Template
 from rules.calendar import WorkCalendar
+from rules.desk import Desk
 from rules.model import Rule
 from rules.needs import condition_fields
-from rules.routing import Ledger, Staff, next_in_turn, owner_chain
-from rules.team import Team
+from rules.routing import choose
+from rules.staff import owner_chain
 from rules.template import one_line, render
 
 GUARDS = ("owner", "status", "opted_out")
@@ -44,17 +45,6 @@ class Draft:
     actions: tuple[PlannedAction, ...] = ()
     assignments: tuple[Assignment, ...] = ()
     waits: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """What drafting needs besides the match: the time, the team, whose turn it is."""
-
-    now: datetime
-    team: Team
-    staff: Staff
-    ledger: Ledger
-    calendars: Mapping[str, WorkCalendar]
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,13 +214,11 @@ class _Drafter:
         barred = {str(self.current.get("owner"))}
         if action.except_previous:
             barred.update(owner_chain(self.state))
-        found = next_in_turn(pool, self.desk.ledger, self.desk.staff, frozenset(barred))
-        if found is None:
+        chosen = choose(pool, self.state, self.desk, how=action.how, match=action.match, barred=barred)
+        if chosen is None:
             return _Nobody(f"nobody in pool {pool.name} can take it today")
-        name, owner = found
-        match = self.match
-        self.assignments.append(Assignment(pool.name, name, match.record, match.rule, self.desk.now, self.why))
-        return owner
+        self.assignments.append(chosen.line(pool.name, self.state, self.rule.id, self.desk))
+        return chosen.owner
 
     def present(self, to: str) -> Owner | _Nobody:
         """A person who may get a record: they work, and are not away today."""

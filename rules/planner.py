@@ -31,9 +31,11 @@ from rules.binding import Binding
 from rules.calendar import WorkCalendar
 from rules.caps import Caps
 from rules.conflicts import Loss, settle
-from rules.drafts import Desk, Draft, draft
+from rules.desk import Desk
+from rules.drafts import Draft, draft
+from rules.ledger import Ledger
 from rules.model import Rule, RuleSet
-from rules.routing import Ledger, Staff
+from rules.staff import Staff
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ class Planner:
         self._moment = moment
         self._caps = Caps(ruleset.default_limit, moment)
         staff = Staff(binding, moment.now)
-        self._desk = Desk(moment.now, ruleset.team, staff, Ledger(moment.assignments), calendars)
+        self._desk = Desk(moment, ruleset.team, staff, Ledger(moment.assignments), calendars)
         self._sheets: dict[RecordRef, _Sheet] = {}
         self._assignments: list[Assignment] = []
         self._stopped: list[HeldMatch] = []

@@ -13,7 +13,7 @@ from rules.condition import evaluate
 from rules.drafts import BEFORE
 from rules.facts import Facts
 from rules.model import Rule
-from rules.routing import Staff
+from rules.staff import Staff
 
 
 def recheck(

@@ -1,104 +1,176 @@
-"""Who gets a record: people of the team as the CRM knows them, and pools that hand out in turn over a ledger."""
+"""Which member of a pool gets a record: in turn, by weight, by load, or by who fits best; ties go to whose turn it is.
+
+A candidate is a member whom the CRM knows as an active user, who is not away today, not barred from this record, and
+has not got as many records today as their `daily` allows.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime
-from zoneinfo import ZoneInfo
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from hashlib import blake2b
 
 from connector.domain.model import Assignment, Owner, RecordState
-from rules.binding import Binding
-from rules.team import Pool
+from rules.desk import Desk
+from rules.ledger import DIGITS
+from rules.staff import owner_chain
+from rules.team import Criterion, Person, Pool, Turn
 
-UTC = ZoneInfo("UTC")
-
-
-class Staff:
-    """The team's people and the CRM's users and queues, put together for one instant."""
-
-    def __init__(self, binding: Binding, now: datetime) -> None:
-        self._binding = binding
-        self._now = now
-
-    def owner(self, owner_id: str | None) -> Owner | None:
-        """The user or queue with this id."""
-        return self._binding.owners.get(owner_id) if owner_id else None
-
-    def name(self, owner_id: str) -> str | None:
-        """What people call this user or queue."""
-        owner = self._binding.owners.get(owner_id)
-        return owner.name if owner else None
-
-    def named(self, person: str) -> Owner | None:
-        """The user whom team.yaml calls by this name."""
-        return self._binding.people.get(person)
-
-    def queue(self, name: str) -> Owner | None:
-        """The queue of that name or id."""
-        return self._binding.queue(name)
-
-    def manager(self, owner_id: str) -> Owner | None:
-        """The owner's manager: as team.yaml says, else as the CRM says."""
-        person = self._binding.persons.get(owner_id)
-        if person is not None and person.manager is not None:
-            return self.named(person.manager)
-        owner = self.owner(owner_id)
-        return self.owner(owner.manager) if owner else None
-
-    def source_rep(self, state: RecordState) -> Owner | None:
-        """Who brought the record in: the first person in its history of owners."""
-        return next((who for who in map(self.owner, owner_chain(state)) if who is not None and not who.queue), None)
-
-    def works(self, owner: Owner) -> bool:
-        """Whether this is a person who can act in the CRM."""
-        return owner.active and not owner.queue
-
-    def absent(self, owner: Owner) -> bool:
-        """Whether team.yaml has this person away today, in the person's zone (UTC where none is given)."""
-        person = self._binding.persons.get(owner.id)
-        if person is None:
-            return False
-        today = self._now.astimezone(ZoneInfo(person.zone) if person.zone else UTC).date()
-        return any(absence.first <= today <= absence.last for absence in person.away)
+NOT_SKILLS = frozenset({"owner", "owner_name", "status", "industry", "name", "company", "email", "phone", "zone"})
+"""Text fields that say who a prospect is or where the work stands, not what one has to know for them."""
 
 
-def owner_chain(state: RecordState) -> Sequence[str]:
-    """The ids of everybody who owned the record, first to last, its present owner included."""
-    moves = sorted((change for change in state.changes if change.field == "owner"), key=lambda change: change.at)
-    values = [value for change in moves for value in (change.old, change.new)] + [state.record.owner]
-    return tuple(dict.fromkeys(value for value in values if isinstance(value, str) and value))
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Who gets it: the name in team.yaml, the CRM's user, what part of it was whose by right, and why this person."""
+
+    person: str
+    owner: Owner
+    shares: Mapping[str, float]
+    why: str
+
+    def line(self, pool: str, state: RecordState, rule: str, desk: Desk) -> Assignment:
+        """The ledger's line for it."""
+        return Assignment(pool, self.person, state.record.ref, rule, desk.now, self.why, self.shares)
 
 
-class Ledger:
-    """Whose turn it is: per pool the people who got a record, oldest first."""
-
-    def __init__(self, assignments: Iterable[Assignment] = ()) -> None:
-        self._served: dict[str, list[str]] = {}
-        for assignment in assignments:
-            self.add(assignment)
-
-    def add(self, assignment: Assignment) -> None:
-        """Somebody got a record."""
-        self._served.setdefault(assignment.pool, []).append(assignment.person)
-
-    def order(self, pool: Pool) -> Sequence[str]:
-        """The members in the order of their turn: from the one after the last member who got a record.
-
-        Somebody who has left the pool is passed over, so that the turn goes on where it was before them.
-        """
-        members = pool.members
-        last = next((name for name in reversed(self._served.get(pool.name, ())) if name in members), None)
-        start = members.index(last) + 1 if last is not None else 0
-        return (*members[start:], *members[:start])
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    name: str
+    owner: Owner
+    person: Person
 
 
-def next_in_turn(pool: Pool, ledger: Ledger, staff: Staff, barred: frozenset[str]) -> tuple[str, Owner] | None:
-    """The member whose turn it is and their CRM user; None when nobody is left.
+def choose(
+    pool: Pool,
+    state: RecordState,
+    desk: Desk,
+    *,
+    how: Turn | None = None,
+    match: Sequence[Criterion] = (),
+    barred: Collection[str] = (),
+) -> Chosen | None:
+    """Who of the pool gets the record now; None when nobody can. Takes no turn: add the line to the ledger for that.
 
-    Passed over: who is unknown to the CRM, inactive, away today, or whose CRM id is barred.
+    `how` and `match` are the pool's own where they are not given; `barred` has the CRM ids of people who may not get it.
     """
-    for name in ledger.order(pool):
-        owner = staff.named(name)
-        if owner is not None and staff.works(owner) and not staff.absent(owner) and owner.id not in barred:
-            return name, owner
-    return None
+    found = candidates(pool, desk, barred)
+    if not found:
+        return None
+    match how or pool.how:
+        case "round_robin":
+            return _in_turn(pool, found, state, desk, {each.name: 1.0 for each in found})
+        case "weighted":
+            return _in_turn(pool, found, state, desk, {each.name: each.person.weight for each in found})
+        case "least_loaded":
+            return _least_loaded(pool, found, state, desk)
+        case "match":
+            return _best_fit(pool, found, state, desk, tuple(match) or pool.match)
+
+
+def candidates(pool: Pool, desk: Desk, barred: Collection[str] = ()) -> Sequence[_Candidate]:
+    """The members who can get a record of the pool now, in the pool's order."""
+    staff = desk.staff
+    found = []
+    for name in pool.members:
+        owner, person = staff.named(name), desk.team.people.get(name)
+        if owner is None or person is None or owner.id in barred or not staff.works(owner) or staff.absent(owner):
+            continue
+        if person.daily is not None:
+            today = desk.ledger.on_day(name, staff.today(owner), staff.zone(owner))
+            if today >= person.daily:
+                continue
+        found.append(_Candidate(name, owner, person))
+    return found
+
+
+def _in_turn(
+    pool: Pool, found: Sequence[_Candidate], state: RecordState, desk: Desk, weights: Mapping[str, float]
+) -> Chosen:
+    """The one with the highest credit once this lead is shared out; ties go to who has waited longest.
+
+    Among those who never got one, an order that differs from record to record decides, so that none is favoured.
+    """
+    total = sum(weights.values())
+    shares = {name: weight / total for name, weight in weights.items() if weight > 0} if total > 0 else {}
+    if not shares:
+        shares = {each.name: 1 / len(found) for each in found}
+    ledger = desk.ledger
+
+    def rank(each: _Candidate) -> tuple[float, int, bytes]:
+        credit = ledger.credit(pool.name, each.name) + shares[each.name]
+        return (-round(credit, DIGITS), ledger.last(pool.name, each.name), _lot(state, pool.name, each.name))
+
+    first = min((each for each in found if each.name in shares), key=rank)
+    got, could = ledger.got(pool.name, first.name), ledger.could(pool.name, first.name)
+    why = f"whose turn it is: {got} of {could} so far, share {shares[first.name]:.0%}".replace("%", " %")
+    return Chosen(first.name, first.owner, shares, why)
+
+
+def _lot(state: RecordState, pool: str, name: str) -> bytes:
+    """Draws lots: the same for the same record whenever it is asked, and even over many records."""
+    return blake2b(f"{state.record.ref}\0{pool}\0{name}".encode(), digest_size=8).digest()
+
+
+def _among(pool: Pool, best: Sequence[_Candidate], state: RecordState, desk: Desk) -> Chosen:
+    """Whoever's turn it is among those who are equally good; they alone share the lead."""
+    chosen = _in_turn(pool, best, state, desk, {each.name: 1.0 for each in best})
+    return replace(chosen, why=f"; of {len(best)} alike, {chosen.why}" if len(best) > 1 else "")
+
+
+def _least_loaded(pool: Pool, found: Sequence[_Candidate], state: RecordState, desk: Desk) -> Chosen:
+    """Who has the fewest open records, those of this pass included."""
+    loads, ledger = desk.moment.loads, desk.ledger
+    load = {each.name: loads.get(each.owner.id, 0) + ledger.in_this_pass(each.name) for each in found}
+    least = min(load.values())
+    chosen = _among(pool, [each for each in found if load[each.name] == least], state, desk)
+    return replace(chosen, why=f"who has the fewest open records, {least}{chosen.why}")
+
+
+def _best_fit(
+    pool: Pool, found: Sequence[_Candidate], state: RecordState, desk: Desk, criteria: Sequence[Criterion]
+) -> Chosen:
+    """Who meets the most criteria, an earlier one counting for more than a later one; nobody fitting, whose turn it is."""
+    fits = {each.name: tuple(_fit(criterion, each, state, desk) for criterion in criteria) for each in found}
+
+    def rank(each: _Candidate) -> tuple[int, tuple[bool, ...]]:
+        met = tuple(map(bool, fits[each.name]))
+        return sum(met), met
+
+    most = max(map(rank, found))
+    if not most[0]:
+        chosen = _in_turn(pool, found, state, desk, {each.name: 1.0 for each in found})
+        return replace(chosen, why=f"nobody fits; {chosen.why}")
+    chosen = _among(pool, [each for each in found if rank(each) == most], state, desk)
+    return replace(chosen, why=f"fits: {', '.join(filter(None, fits[chosen.person]))}{chosen.why}")
+
+
+def _fit(criterion: Criterion, candidate: _Candidate, state: RecordState, desk: Desk) -> str:
+    """How the candidate meets the criterion, in words; empty when they do not."""
+    fields = state.record.fields
+    skills = {skill.casefold() for skill in candidate.person.skills}
+    match criterion:
+        case "industry":
+            industry = fields.get("industry")
+            return f"industry {industry}" if isinstance(industry, str) and industry.casefold() in skills else ""
+        case "history":
+            return _history(candidate.owner, state, desk)
+        case "skill":
+            met = (
+                f"{name.removeprefix('custom.')} {value}"
+                for name, value in sorted(fields.items())
+                if name not in NOT_SKILLS and isinstance(value, str) and value.casefold() in skills
+            )
+            return next(met, "")
+
+
+def _history(owner: Owner, state: RecordState, desk: Desk) -> str:
+    """What the candidate had to do with the record or its company."""
+    if owner.id in owner_chain(state):
+        return "owned it before"
+    ids = {owner.id, owner.user_id}
+    if any(each.actor in ids for each in state.activities if each.actor is not None):
+        return "was in touch before"
+    company = state.record.fields.get("company")
+    known = desk.moment.company_owners.get(company.strip().casefold(), ()) if isinstance(company, str) else ()
+    return "knows the company from another record" if owner.id in known else ""

@@ -31,7 +31,7 @@ from rules.calendar import calendars_of
 from rules.caps import bound_of, limit_of
 from rules.model import Limit, Rule, RuleSet
 from rules.planner import Planner
-from rules.routing import owner_chain
+from rules.staff import owner_chain
 from rules.team import Absence, Person, Pool
 
 SHARED = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
