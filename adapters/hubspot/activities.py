@@ -71,6 +71,7 @@ def activity_of(
         version=modified.isoformat(),
         actor=properties.get("hubspot_owner_id"),
         deleted=row.get("archived") is True,
+        created=created_at(row, type_),
     )
     if type_ == "call":
         return _call(base, properties)

@@ -194,6 +194,7 @@ def task(row: Row, key_column: str | None, mail: Row | None = None) -> Activity 
         automated=type == "email" and is_automated(subject, subtype, headers),
         key=key,
         deleted=deleted,
+        created=instant(row.get("CreatedDate")),
     )
 
 
@@ -215,6 +216,7 @@ def event(row: Row, now: datetime) -> Activity | None:
         done=end <= now,
         ended=end,
         deleted=deleted,
+        created=instant(row.get("CreatedDate")),
     )
 
 

@@ -76,7 +76,7 @@ class Activity:
     meeting that has not ended. `actor` is the CRM id of the user who did it, None for the prospect. `automated` marks
     auto-replies and mass mail, which are neither attempts nor replies. `key` is ours when we wrote it. A task that a
     person put aside without doing it is `deferred`. `opened` and `clicked` are when the prospect last opened an e-mail
-    of ours, or followed a link in it.
+    of ours, or followed a link in it. `created` is when it was entered in the CRM, None where that is not known.
     """
 
     id: str
@@ -98,6 +98,7 @@ class Activity:
     deferred: bool = False
     opened: datetime | None = None
     clicked: datetime | None = None
+    created: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,7 +121,7 @@ def record_of(ref: RecordRef, text: str) -> Record:
 
 
 _ACTIVITY_WORDS = ("direction", "actor", "outcome", "subject", "task_type", "automated", "key", "deleted", "deferred")
-_ACTIVITY_INSTANTS = ("ended", "opened", "clicked")
+_ACTIVITY_INSTANTS = ("ended", "opened", "clicked", "created")
 
 
 def activity_text(activity: Activity) -> str:
@@ -148,7 +148,7 @@ def activity_text(activity: Activity) -> str:
 def activity_of(id_: str, text: str) -> Activity:
     data = json.loads(text)
     due_at = _load(data.get("due"))
-    ended, opened, clicked = (_instant_of(data.get(name)) for name in _ACTIVITY_INSTANTS)
+    ended, opened, clicked, created = (_instant_of(data.get(name)) for name in _ACTIVITY_INSTANTS)
     return Activity(
         id=id_,
         type=data["type"],
@@ -169,6 +169,7 @@ def activity_of(id_: str, text: str) -> Activity:
         deferred=data.get("deferred", False),
         opened=opened,
         clicked=clicked,
+        created=created,
     )
 
 
