@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from hashlib import blake2b
 
-from rules.model import Rule
+from rules.model import Rule, ScoreLine
+from rules.needs import reads_score
 from rules.team import Team
 
 _NO_MATTER = frozenset({"place", "path", "why"})
 """Where something stands and how it is explained decides nothing."""
 
 
-def fingerprint(rule: Rule, team: Team) -> str:
-    """16 hex digits over the rule as bound to the CRM and over the team."""
-    return blake2b(f"{_canonical(rule)}{_canonical(team)}".encode(), digest_size=8).hexdigest()
+def fingerprint(rule: Rule, team: Team, scores: Sequence[ScoreLine] = ()) -> str:
+    """16 hex digits over the rule as bound to the CRM, over the team, and over the score where the rule goes by it."""
+    lines = tuple(line for line in scores if line.kind == rule.kind) if reads_score(rule) else ()
+    told = f"{_canonical(rule)}{_canonical(team)}{_canonical(lines) if lines else ''}"
+    return blake2b(told.encode(), digest_size=8).hexdigest()
 
 
 def _canonical(thing: object) -> str:

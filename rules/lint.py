@@ -21,8 +21,11 @@ def check(rules: Iterable[Rule]) -> Iterator[Problem]:
 
 
 def _rule(rule: Rule) -> Iterator[Problem]:
-    needed = list(_conjuncts(rule.if_)) if rule.if_ is not None else []
-    stops = list(_disjuncts(rule.unless)) if rule.unless is not None else []
+    step = rule.step
+    asked = (rule.if_, step.if_ if step is not None else None)
+    stopping = (rule.unless, *((step.unless, step.stop) if step is not None else ()))
+    needed = [each for root in asked if root is not None for each in _conjuncts(root)]
+    stops = [each for root in stopping if root is not None for each in _disjuncts(root)]
     for condition in needed:
         stop = next((stop for stop in stops if _implies(condition, stop)), None)
         if stop is not None:
@@ -63,7 +66,7 @@ def _above(least: object, most: object) -> bool:
 
 
 def _problem(rule: Rule, place: Place, message: str) -> Problem:
-    return Problem(place.file, place.line, place.column, message, rule.id)
+    return Problem(place.file, place.line, place.column, message, rule.written_id)
 
 
 def _conjuncts(condition: Condition) -> Iterator[Condition]:

@@ -9,28 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import get_args
-
-from pydantic import ValidationError
 
 from connector.domain.errors import Problem
-from connector.domain.model import Kind
 from rules import lint
-from rules import schema as shapes
-from rules.basics import NO_WAIT, Place
-from rules.meaning import Reader, durations, limit
-from rules.model import AnyOf, Condition, Limit, Rule, RuleSet
-from rules.shape import Names
-from rules.teamfile import TeamFile, load_team, told
-from rules.vocabulary import not_known
-from rules.yamlfile import ListNode, MapNode, Node, TextNode, YamlFile, plain, read_yaml, shown
+from rules.basics import Place
+from rules.model import Limit, RuleSet, ScoreLine
+from rules.needs import unseen_changes, without_score
+from rules.rulefile import MAX_RULES, CaseList, Found, RuleFile
+from rules.teamfile import load_team
+from rules.yamlfile import read_yaml, shown
 
 FOLDER = "rules"
-MAX_RULES = 2_000
-DEFAULT_CALENDAR = "office"
-
-_STOPS_FILE = "; no rule of this file runs until this is mended"
-_NEED_ONCE = ("reassign", "enroll")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,20 +28,13 @@ class Loaded:
 
     ruleset: RuleSet
     problems: tuple[Problem, ...]
+    tests: tuple[CaseList, ...] = ()
+    """The cases of each file that has any, as they are written; `followup test` reads them."""
 
     @property
     def quarantined(self) -> frozenset[str]:
-        """The ids of the rules that do not run because of a mistake of their own."""
+        """The ids of the rules and cadences that do not run because of a mistake of their own."""
         return frozenset(problem.rule for problem in self.problems if problem.rule)
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """A rule that stands in a file: its id, where that is written, and its meaning unless it is broken."""
-
-    id: str
-    place: Place
-    rule: Rule | None
 
 
 def load_rules(
@@ -61,21 +43,30 @@ def load_rules(
     """Read `team.yaml` and `rules/*.yaml` of a workspace; `enrollments` are followup.yaml's names, None: not checked."""
     team = load_team(folder)
     problems = list(team.problems)
-    found: list[_Found] = []
+    found: list[Found] = []
+    files: list[RuleFile] = []
     paths = _rule_files(folder)
     if not paths:
         problems.append(Problem(FOLDER, 0, 0, "no rule file is here; write one such as rules/follow-up.yaml"))
     for path in paths:
-        reader = _FileReader(f"{FOLDER}/{path.name}", read_yaml(path), team, enrollments, MAX_RULES - len(found))
-        found += reader.read()
-        problems += reader.problems
+        room = MAX_RULES - sum(max(1, len(each.rules)) for each in found)
+        file = RuleFile(f"{FOLDER}/{path.name}", read_yaml(path), team, enrollments, room)
+        found += file.read()
+        files.append(file)
+        problems += file.problems
+    scores = tuple(line for file in files for line in file.scores)
+    doubtful = frozenset(kind for file in files for kind in file.doubtful)
+    every = [rule for each in found for rule in each.rules]
     problems += _twice(found)
-    problems += lint.check(each.rule for each in found if each.rule)
+    problems += lint.check(every)
+    problems += without_score(every, doubtful)
+    problems += unseen_changes(every, {line.kind for line in scores} | doubtful)
     broken = {problem.rule for problem in problems if problem.rule}
-    rules = tuple(each.rule for each in found if each.rule and each.id not in broken) if team.sound else ()
-    ruleset = RuleSet(rules, team.team) if default_limit is None else RuleSet(rules, team.team, default_limit)
-    unique = dict.fromkeys(problems)
-    return Loaded(ruleset, tuple(sorted(unique, key=lambda problem: (problem.file, problem.line, problem.column))))
+    rules = tuple(rule for rule in every if rule.written_id not in broken) if team.sound else ()
+    ruleset = RuleSet(rules, team.team, scores=_certain(scores, doubtful))
+    ordered = sorted(dict.fromkeys(problems), key=lambda problem: (problem.file, problem.line, problem.column))
+    tests = tuple(file.tests for file in files if file.tests is not None)
+    return Loaded(replace(ruleset, default_limit=default_limit or ruleset.default_limit), tuple(ordered), tests)
 
 
 def _rule_files(folder: Path) -> list[Path]:
@@ -86,7 +77,7 @@ def _rule_files(folder: Path) -> list[Path]:
     return sorted((path for path in paths if not path.name.startswith(".")), key=lambda path: path.name)
 
 
-def _twice(found: Iterable[_Found]) -> Iterator[Problem]:
+def _twice(found: Iterable[Found]) -> Iterator[Problem]:
     """Rules that share an id: none of them runs, since nobody can say to which one the history belongs."""
     places: dict[str, list[Place]] = {}
     for each in found:
@@ -98,171 +89,5 @@ def _twice(found: Iterable[_Found]) -> Iterator[Problem]:
             yield Problem(spot.file, spot.line, spot.column, message, name)
 
 
-class _FileReader:
-    """Reads one rule file and keeps what is wrong with it."""
-
-    def __init__(
-        self, file: str, source: YamlFile, team: TeamFile, enrollments: frozenset[str] | None, room: int
-    ) -> None:
-        self.file = file
-        self.source = source
-        self.room = room
-        self.problems: list[Problem] = []
-        self.sound = True
-        self.defaults = shapes.Defaults.model_validate({}, context=Names())
-        self.default_unless: Condition | None = None
-        known = team.team
-        self.names = Names(
-            people=tuple(known.people),
-            pools=tuple(known.pools),
-            calendars=tuple(known.calendars),
-            attempts=known.attempt,
-            enrollments=enrollments,
-            broken=team.broken,
-        )
-        self.reader = Reader(file, known.attempt)
-
-    def read(self) -> list[_Found]:
-        """Every rule of the file that has an id."""
-        root = self.source.root
-        self.faults(root)
-        if not isinstance(root, MapNode):
-            if not self.problems:
-                self.refuse(1, 1, "keys and values are expected: `version: 1`, then `rules:` with a list of rules")
-            return []
-        self.top(root)
-        self.read_defaults(root)
-        found = [each for each in self.rules(root) if each.id]
-        return found if self.sound else [replace(each, rule=None) for each in found]
-
-    def refuse(self, line: int, column: int, message: str) -> None:
-        """A mistake that concerns every rule of the file."""
-        self.problems.append(Problem(self.file, line, column, message + _STOPS_FILE))
-        self.sound = False
-
-    def faults(self, root: Node | None) -> None:
-        """What YAML has against the file: one rule stops when the fault is inside it, else the file."""
-        for fault in self.source.faults:
-            inside = fault.loc[:1]
-            if inside == ("rules",) and len(fault.loc) > 1 and isinstance(root, MapNode):
-                items = root.entries["rules"].value if "rules" in root.entries else None
-                index = fault.loc[1]
-                item = items.items[index] if isinstance(items, ListNode) and isinstance(index, int) else None
-                name = _id(item)
-                if name:
-                    self.problems.append(Problem(self.file, fault.line, fault.column, fault.message, name))
-                    continue
-            self.refuse(fault.line, fault.column, fault.message)
-
-    def top(self, root: MapNode) -> None:
-        try:
-            shapes.FileShape.model_validate(plain(root), context=self.names)
-        except ValidationError as error:
-            for problem in told(error, root, self.file):
-                self.refuse(problem.line, problem.column, problem.message)
-
-    def read_defaults(self, root: MapNode) -> None:
-        entry = root.entries.get("defaults")
-        if entry is None:
-            return
-        names = replace(self.names, kind=_kind(entry.value, "lead"))
-        try:
-            self.defaults = shapes.Defaults.model_validate(plain(entry.value), context=names)
-        except ValidationError as error:
-            for problem in told(error, root, self.file, ("defaults",)):
-                self.refuse(problem.line, problem.column, problem.message)
-            return
-        if self.defaults.unless is not None and isinstance(entry.value, MapNode):
-            node = entry.value.entries["unless"].value
-            self.default_unless = self.reader.conditions(self.defaults.unless, node, "defaults.unless")
-
-    def rules(self, root: MapNode) -> Iterator[_Found]:
-        entry = root.entries.get("rules")
-        items = entry.value.items if entry is not None and isinstance(entry.value, ListNode) else ()
-        for index, node in enumerate(items):
-            if index >= self.room:
-                self.refuse(node.line, node.column, f"the workspace has more than {MAX_RULES:,} rules")
-                return
-            name = _id(node)
-            problems = list(self.checks(node, name))
-            rule = None
-            try:
-                names = replace(self.names, kind=_kind(node, self.defaults.for_))
-                shape = shapes.RuleShape.model_validate(plain(node), context=names)
-            except ValidationError as error:
-                problems += told(error, root, self.file, ("rules", index), name)
-            else:
-                problems += self.calendar(shape, node)
-                rule = None if problems or not isinstance(node, MapNode) else self.rule(shape, node)
-            self.problems += problems
-            yield _Found(name or "", self.id_place(node), rule)
-
-    def id_place(self, node: Node) -> Place:
-        return self.reader.place(
-            node.entries["id"].value if isinstance(node, MapNode) and "id" in node.entries else node
-        )
-
-    def checks(self, node: Node, name: str | None) -> Iterator[Problem]:
-        """What a rule must have because of what it does: seen even while other words of it are wrong."""
-        entries = node.entries if isinstance(node, MapNode) else {}
-        then = entries["then"].value if "then" in entries else None
-        for item in then.items if isinstance(then, ListNode) and "once" not in entries else ():
-            for key, entry in item.entries.items() if isinstance(item, MapNode) else ():
-                if key in _NEED_ONCE:
-                    message = f"`{key}` needs `once` in its rule, such as `once: per lead`, so that it is not repeated"
-                    yield Problem(self.file, entry.line, entry.column, message, name)
-
-    def calendar(self, shape: shapes.RuleShape, node: Node) -> Iterator[Problem]:
-        """The calendar nobody named must be there when the rule counts working time."""
-        given = shape.calendar or self.defaults.calendar
-        slots = any(action.task is not None and action.task.slot for action in shape.then)
-        working = [*durations(shape), *(durations(self.defaults))]
-        counts = slots or any(duration.unit.startswith("business") for duration in working)
-        if counts and not given and DEFAULT_CALENDAR not in self.names.calendars:
-            place = self.reader.place(node)
-            missing = not_known(DEFAULT_CALENDAR, self.names.calendars, "team.yaml", "the calendar ")
-            message = f"this rule counts working time and names no `calendar`; {missing}"
-            yield Problem(place.file, place.line, place.column, message, shape.id)
-
-    def rule(self, shape: shapes.RuleShape, node: MapNode) -> Rule:
-        """The rule's meaning, with what the file's defaults add."""
-        then = node.entries["then"].value
-        items = then.items if isinstance(then, ListNode) else ()
-        return Rule(
-            id=shape.id,
-            why=shape.why,
-            kind=shape.for_ or self.defaults.for_,
-            when=self.reader.trigger(shape.when),
-            wait=shape.wait or NO_WAIT,
-            calendar=shape.calendar or self.defaults.calendar or DEFAULT_CALENDAR,
-            then=tuple(self.reader.action(action, item) for action, item in zip(shape.then, items, strict=True)),
-            once=shape.once,
-            place=self.reader.place(node),
-            if_=self.conditions(shape.if_, node, "if"),
-            unless=self.unless(shape, node),
-            limit=limit(shape.limit) if shape.limit else None,
-            backfill=shape.backfill,
-            priority=shape.priority,
-        )
-
-    def conditions(self, shape: shapes.Conditions | None, node: MapNode, key: str) -> Condition | None:
-        return None if shape is None else self.reader.conditions(shape, node.entries[key].value, key)
-
-    def unless(self, shape: shapes.RuleShape, node: MapNode) -> Condition | None:
-        own = self.conditions(shape.unless, node, "unless")
-        if own is None or self.default_unless is None:
-            return own or self.default_unless
-        return AnyOf((own, self.default_unless), "unless", own.place)
-
-
-def _id(node: Node | None) -> str | None:
-    entry = node.entries.get("id") if isinstance(node, MapNode) else None
-    value = entry.value if entry is not None else None
-    return value.text.strip() or None if isinstance(value, TextNode) else None
-
-
-def _kind(node: Node, default: str) -> str:
-    """The kind of record that a rule or a file's defaults speak of; the default while that is not readable."""
-    entry = node.entries.get("for") if isinstance(node, MapNode) else None
-    text = entry.value.text if entry is not None and isinstance(entry.value, TextNode) else default
-    return text if text in get_args(Kind) else default
+def _certain(scores: Iterable[ScoreLine], doubtful: frozenset[str]) -> tuple[ScoreLine, ...]:
+    return tuple(line for line in scores if line.kind not in doubtful)

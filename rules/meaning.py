@@ -1,6 +1,6 @@
 """A validated rule with its tree becomes `rules.model`: every condition and action with its path and place.
 
-Nothing can fail here: `schema.py` has refused what has no meaning.
+Nothing can fail here: `rules.schema` has refused what has no meaning.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from rules import actions, basics, model
 from rules import schema as shapes
 from rules.basics import Place, Scalar
 from rules.model import AllOf, AnyOf, Condition, FieldOp, FieldTest, Not
+from rules.schema.actions import Doing
+from rules.team import Criterion, Turn
 from rules.yamlfile import Entry, ListNode, MapNode, Node
 
 _OPS: Mapping[str, FieldOp] = {
@@ -77,7 +79,7 @@ class Reader:
             return model.Assigned()
         if shape.replied:
             return model.Replied()
-        return model.Created() if shape.created else model.NoNextStep()
+        return _event(shape) or (model.Created() if shape.created else model.NoNextStep())
 
     def types(self, given: list[str] | None) -> tuple[str, ...]:
         """The attempts that count; all of the team's when none are named."""
@@ -134,28 +136,74 @@ class Reader:
 
     def action(self, shape: shapes.Action, node: Node) -> actions.RuleAction:
         """One item of `then`."""
-        place = self.place(node)
-        if shape.task is not None:
-            task = shape.task
+        return _deed(
+            shape, next(name for name in Doing.model_fields if getattr(shape, name) is not None), self.place(node)
+        )
+
+    def step_actions(self, shape: shapes.StepShape, node: MapNode) -> tuple[actions.RuleAction, ...]:
+        """The actions of a cadence's step: those that stand in it, in the order of the file, or its `then`."""
+        if shape.then is not None:
+            then = node.entries["then"].value
+            items = then.items if isinstance(then, ListNode) else ()
+            return tuple(self.action(action, item) for action, item in zip(shape.then, items, strict=True))
+        attributes = {info.alias or name: name for name, info in Doing.model_fields.items()}
+        entries = (entry for key, entry in node.entries.items() if key in attributes)
+        return tuple(_deed(shape, attributes[entry.key], self.place(entry)) for entry in entries)
+
+
+def _event(shape: shapes.Trigger) -> model.Trigger | None:
+    """The triggers that something done, or the time of the week, sets off."""
+    if shape.activity is not None:
+        activity = shape.activity
+        return model.ActivityIs(tuple(activity.type), tuple(activity.outcome), activity.subject_contains)
+    if shape.score is not None:
+        return model.ScoreCrosses(shape.score.crosses)
+    if shape.task is not None:
+        task = shape.task
+        if task.overdue is not None:
+            return model.TaskOverdue(task.overdue, tuple(task.type))
+        return model.TaskCompleted(tuple(task.type), tuple(task.outcome))
+    if shape.offer is not None:
+        return model.OfferSettled(shape.offer)
+    return shape.every
+
+
+def _deed(shape: Doing, name: str, place: Place) -> actions.RuleAction:
+    """The action under one word of an item or a step."""
+    match getattr(shape, name):
+        case shapes.Task() as task:
             return actions.TaskAction(
                 task.type, task.subject, task.body, task.due, task.slot, task.priority, task.to, place
             )
-        if shape.reassign is not None:
-            new = shape.reassign
-            return actions.ReassignAction(new.to, new.pool, new.except_ is not None, new.if_nobody, new.note, place)
-        if shape.enroll is not None:
-            return actions.EnrollAction(shape.enroll.in_, shape.enroll.sender, place)
-        if shape.unenroll is not None:
-            return actions.UnenrollAction(shape.unenroll.from_, place)
-        if shape.set_ is not None:
-            return actions.SetAction(shape.set_, place)
-        assert shape.note is not None  # noqa: S101 - `Action` has exactly one word
-        return actions.NoteAction(shape.note, place)
+        case shapes.Reassign() as new:
+            how, match_ = _turn(new)
+            previous = new.except_ is not None
+            return actions.ReassignAction(new.to, new.pool, previous, new.if_nobody, new.note, place, how, match_)
+        case shapes.OfferShape() as offer:
+            how, match_ = _turn(offer)
+            previous = offer.except_ is not None
+            return actions.OfferAction(
+                offer.pool, offer.accept_within, place, how, match_, previous, offer.if_nobody, offer.note
+            )
+        case shapes.Enroll() as enroll:
+            return actions.EnrollAction(enroll.in_, enroll.sender, place)
+        case shapes.Unenroll() as unenroll:
+            return actions.UnenrollAction(unenroll.from_, place)
+        case basics.Template() as text:
+            return actions.NoteAction(text, place)
+        case values:
+            return actions.SetAction(values, place)
+
+
+def _turn(shape: shapes.Reassign | shapes.OfferShape) -> tuple[Turn | None, tuple[Criterion, ...]]:
+    """How a pool hands out for one action; who names what fits best means that the best fit gets it."""
+    match_ = tuple(shape.match or ())
+    return shape.how or ("match" if match_ else None), match_
 
 
 def limit(shape: shapes.LimitShape) -> model.Limit:
     """A rule's limit."""
-    return model.Limit(shape.per_run, shape.percent, shape.per_owner_day, shape.on_exceed)
+    return model.Limit(shape.per_run, shape.percent, shape.per_owner_day, shape.on_exceed, shape.first)
 
 
 def durations(shape: BaseModel) -> Iterator[basics.Duration]:

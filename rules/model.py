@@ -380,6 +380,24 @@ class Rule:
     step: Step | None = None
     """Set when the rule is a step of a cadence."""
 
+    @property
+    def written_id(self) -> str:
+        """The id under which it stands in its file: a step stands under its cadence's."""
+        return self.step.cadence if self.step is not None else self.id
+
+
+def wanted_of(rule: Rule) -> tuple[Condition, ...]:
+    """What must hold for the rule to act: its `if`, and that of the step it is."""
+    found = (rule.if_, rule.step.if_ if rule.step is not None else None)
+    return tuple(each for each in found if each is not None)
+
+
+def barring_of(rule: Rule) -> tuple[Condition, ...]:
+    """What keeps the rule from acting: its `unless`, and the `unless` and `stop` of the step it is."""
+    step = rule.step
+    found = (rule.unless, step.unless if step is not None else None, step.stop if step is not None else None)
+    return tuple(each for each in found if each is not None)
+
 
 @dataclass(frozen=True, slots=True)
 class ScoreLine:

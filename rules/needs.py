@@ -2,12 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 
-from connector.domain.model import Needs
-from rules.actions import EnrollAction, NoteAction, ReassignAction, RuleAction, SetAction, TaskAction, UnenrollAction
+from connector.domain.errors import Problem
+from connector.domain.model import CrmSchema, Needs
+from rules.actions import (
+    EnrollAction,
+    NoteAction,
+    OfferAction,
+    ReassignAction,
+    RuleAction,
+    SetAction,
+    TaskAction,
+    UnenrollAction,
+)
 from rules.basics import Template
-from rules.model import Condition, EnrolledTest, FieldChange, FieldTest, QuietFor, QuietTest, Rule, leaves
+from rules.model import (
+    ActivityIs,
+    Condition,
+    EnrolledTest,
+    FieldChange,
+    FieldTest,
+    QuietFor,
+    QuietTest,
+    Rule,
+    ScoreCrosses,
+    ScoreLine,
+    leaves,
+)
+from rules.team import Criterion, Team
 
 ALWAYS_FIELDS = frozenset({"status", "owner", "opted_out", "do_not_call", "name", "email", "created"})
 """Read for every kind: the guards, the anchors and what a report shows."""
@@ -15,38 +38,104 @@ ALWAYS_FIELDS = frozenset({"status", "owner", "opted_out", "do_not_call", "name"
 ALWAYS_HISTORY = frozenset({"status", "owner"})
 ALWAYS_ACTIVITIES = frozenset({"call", "email", "meeting", "task"})
 
-_ACTION_WORDS: Mapping[type[RuleAction], str] = {
-    TaskAction: "task",
-    ReassignAction: "reassign",
-    EnrollAction: "enroll",
-    UnenrollAction: "unenroll",
-    SetAction: "set",
-    NoteAction: "note",
+_WRITES: Mapping[type[RuleAction], tuple[str, ...]] = {
+    TaskAction: ("task",),
+    ReassignAction: ("reassign",),
+    OfferAction: ("offer", "task", "reassign"),
+    EnrollAction: ("enroll",),
+    UnenrollAction: ("unenroll",),
+    SetAction: ("set",),
+    NoteAction: ("note",),
 }
+_FITTING: Mapping[Criterion, tuple[str, ...]] = {
+    "industry": ("industry",),
+    "history": ("company",),
+    "skill": ("country", "source", "title"),
+}
+"""The fields by which a pool finds who fits, where the CRM shows them."""
 
 
-def needs_of(rules: Sequence[Rule]) -> Needs:
-    """What these rules read and write; without rules the leads, for reports."""
+def needs_of(
+    rules: Sequence[Rule], scores: Sequence[ScoreLine] = (), team: Team | None = None, schema: CrmSchema | None = None
+) -> Needs:
+    """What these rules read and write; without rules the leads, for reports.
+
+    What would help and is not missed (a record's zone, what a pool matches by) is read where the schema shows it.
+    """
     kinds = frozenset(rule.kind for rule in rules) or frozenset({"lead"})
     of_kind = {kind: [rule for rule in rules if rule.kind == kind] for kind in sorted(kinds)}
-    notes = {"note"} if any("note" in _counted(rule) for rule in rules) else set()
+    lines = {kind: [line for line in scores if line.kind == kind] for kind in kinds}
+    notes = {"note"} if any("note" in _counted(rule) for rule in rules) or _notes(scores) else set()
+    fields: dict[str, frozenset[str]] = {}
+    history: dict[str, frozenset[str]] = {}
+    for kind, group in of_kind.items():
+        shown = frozenset(schema.fields.get(kind, {})) if schema is not None else frozenset()
+        wished = frozenset({"zone"}).union(*(_wished(rule, team or Team()) for rule in group)) & shown
+        made = frozenset({"score"}) if lines[kind] else frozenset()
+        read = ALWAYS_FIELDS.union(*map(_read_fields, group)) - made
+        fields[kind] = read | wished | _scored_fields(lines[kind])
+        history[kind] = ALWAYS_HISTORY.union(*map(_watched_fields, group)) - made
     return Needs(
         kinds=kinds,
-        fields={kind: ALWAYS_FIELDS.union(*map(_read_fields, group)) for kind, group in of_kind.items()},
-        history={kind: ALWAYS_HISTORY.union(*map(_watched_fields, group)) for kind, group in of_kind.items()},
+        fields=fields,
+        history=history,
         activities=ALWAYS_ACTIVITIES | notes,
         enrollments=frozenset(name for rule in rules for name in _enrollments(rule)),
-        writes=frozenset(_ACTION_WORDS[type(action)] for rule in rules for action in rule.then),
+        writes=frozenset(word for rule in rules for action in rule.then for word in _WRITES[type(action)]),
         written_fields={kind: frozenset().union(*map(written_fields, group)) for kind, group in of_kind.items()},
     )
 
 
+def _notes(scores: Iterable[ScoreLine]) -> bool:
+    return any(line.activity == "note" for line in scores)
+
+
+def _scored_fields(lines: Iterable[ScoreLine]) -> frozenset[str]:
+    """The fields that the score of a kind is made of."""
+    tests = (leaf.field for line in lines if line.if_ for leaf in leaves(line.if_) if isinstance(leaf, FieldTest))
+    return frozenset(tests) | ({"value"} if any(line.per_value for line in lines) else frozenset())
+
+
+def _wished(rule: Rule, team: Team) -> frozenset[str]:
+    """The fields that a rule goes by where there are any."""
+    wished: set[str] = set()
+    for action in rule.then:
+        if isinstance(action, TaskAction) and action.type == "preferred":
+            wished.add("prefers")
+        elif isinstance(action, ReassignAction | OfferAction) and (pool := team.pools.get(action.pool or "")):
+            criteria = action.match or pool.match
+            fitting = criteria if (action.how or pool.how) == "match" else ()
+            wished.update(name for criterion in fitting for name in _FITTING[criterion])
+    return frozenset(wished)
+
+
+def reads_score(rule: Rule) -> bool:
+    """Whether what the rule does depends on the score, or shows it."""
+    first = rule.limit is not None and rule.limit.first == "score"
+    return first or isinstance(rule.when, ScoreCrosses) or "score" in _mentioned(rule) | condition_fields(rule)
+
+
+def without_score(rules: Iterable[Rule], doubtful: Set[str]) -> Iterator[Problem]:
+    """Rules that go by the score of a kind of which a line is broken: they would act on a score that nobody meant."""
+    for rule in rules:
+        if rule.kind in doubtful and reads_score(rule):
+            message = f"this goes by the score of a {rule.kind}, and a line of `scores` has a mistake; mend that first"
+            yield Problem(rule.place.file, rule.place.line, rule.place.column, message, rule.written_id)
+
+
+def unseen_changes(rules: Iterable[Rule], scored: Set[str]) -> Iterator[Problem]:
+    """Rules that wait for a change of a score that no field holds."""
+    for rule in rules:
+        if rule.kind in scored and isinstance(rule.when, FieldChange) and rule.when.field == "score":
+            message = f"the score of a {rule.kind} is made by `scores`; write `when: {{score: {{crosses: 60}}}}`"
+            yield Problem(rule.place.file, rule.place.line, rule.place.column, message, rule.written_id)
+
+
 def conditions_of(rule: Rule) -> Iterator[Condition]:
-    """The rule's `if` and `unless`, where it has them."""
-    if rule.if_ is not None:
-        yield rule.if_
-    if rule.unless is not None:
-        yield rule.unless
+    """The rule's `if` and `unless`, its step's and its cadence's `stop`, where it has them."""
+    step = rule.step
+    of_step = (step.if_, step.unless, step.stop) if step is not None else ()
+    yield from (each for each in (rule.if_, rule.unless, *of_step) if each is not None)
 
 
 def condition_fields(rule: Rule) -> frozenset[str]:
@@ -61,17 +150,25 @@ def written_fields(rule: Rule) -> frozenset[str]:
     for action in rule.then:
         if isinstance(action, SetAction):
             fields.update(action.values)
-        elif isinstance(action, ReassignAction):
+        elif isinstance(action, ReassignAction | OfferAction):
             fields.add("owner")
     return frozenset(fields)
 
 
 def _read_fields(rule: Rule) -> frozenset[str]:
-    mentioned = (name for template in _templates(rule.then) for name in template.fields)
-    return condition_fields(rule) | _watched_fields(rule) | written_fields(rule) | frozenset(mentioned)
+    first = frozenset({rule.limit.first}) - {"oldest"} if rule.limit is not None else frozenset()
+    return condition_fields(rule) | _watched_fields(rule) | written_fields(rule) | _mentioned(rule) | first
+
+
+def _mentioned(rule: Rule) -> frozenset[str]:
+    """The fields that the rule's texts show."""
+    return frozenset(name for template in _templates(rule.then) for name in template.fields)
 
 
 def _watched_fields(rule: Rule) -> frozenset[str]:
+    """The fields whose changes start the rule's clock."""
+    if isinstance(rule.when, ScoreCrosses):
+        return frozenset({"score"})
     return frozenset({rule.when.field}) if isinstance(rule.when, FieldChange) else frozenset()
 
 
@@ -80,7 +177,7 @@ def _templates(actions: Iterable[RuleAction]) -> Iterator[Template]:
         texts: tuple[Template | None, ...] = ()
         if isinstance(action, TaskAction):
             texts = (action.subject, action.body)
-        elif isinstance(action, ReassignAction):
+        elif isinstance(action, ReassignAction | OfferAction):
             texts = (action.note,)
         elif isinstance(action, NoteAction):
             texts = (action.text,)
@@ -88,11 +185,12 @@ def _templates(actions: Iterable[RuleAction]) -> Iterator[Template]:
 
 
 def _counted(rule: Rule) -> frozenset[str]:
-    """The words for activities whose silence the rule measures."""
+    """The words for activities that the rule waits for, or whose silence it measures."""
     quiets = [leaf.quiet for root in conditions_of(rule) for leaf in leaves(root) if isinstance(leaf, QuietTest)]
     if isinstance(rule.when, QuietFor):
         quiets.append(rule.when)
-    return frozenset(word for quiet in quiets for word in quiet.counting)
+    happened = rule.when.types if isinstance(rule.when, ActivityIs) else ()
+    return frozenset((*happened, *(word for quiet in quiets for word in quiet.counting)))
 
 
 def _enrollments(rule: Rule) -> Iterator[str]:

@@ -6,12 +6,13 @@ Every function raises ValueError with one line that quotes the text and says wha
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import date, datetime, time
 from typing import get_args
 
 from rules.basics import Duration, Unit
-from rules.model import Backfill, Once
-from rules.vocabulary import nearest
+from rules.model import Backfill, Every, Once
+from rules.vocabulary import nearest, not_known
 from rules.yamlfile import shown
 
 UNITS: tuple[str, ...] = get_args(Unit)
@@ -94,6 +95,27 @@ def span(text: str) -> tuple[time, time]:
     if begin >= end:
         raise ValueError(f"{quoted(text)} ends before it begins; a span stays within one day")
     return begin, end
+
+
+WEEK = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_DAYS: Mapping[str, tuple[int, ...]] = {
+    **{day: (number,) for number, day in enumerate(WEEK)},
+    **{day[:3]: (number,) for number, day in enumerate(WEEK)},
+    "weekday": (0, 1, 2, 3, 4),
+    "day": (0, 1, 2, 3, 4, 5, 6),
+}
+
+
+def every(text: str) -> Every:
+    """Days of the week and a time of day, such as `friday 16:00`, `weekday 07:00` or `monday and thursday 09:00`."""
+    *names, clock = text.lower().replace(",", " ").split()
+    names = [name for name in names if name != "and"]
+    if not names or not clock[:1].isdigit():
+        raise ValueError(f"{quoted(text)} is not a time of the week; write a day and a time, such as `friday 16:00`")
+    unknown = next((name for name in names if name not in _DAYS), None)
+    if unknown is not None:
+        raise ValueError(not_known(unknown, (*WEEK, "weekday", "day"), what="the day "))
+    return Every(tuple(sorted({day for name in names for day in _DAYS[name]})), clock_time(clock.zfill(5)))
 
 
 def once(text: str, kind: str) -> Once:

@@ -1,55 +1,26 @@
-"""The ground of `schema.py`: a pydantic model that speaks to authors, and the types of a rule file's scalars."""
+"""The ground of `rules.schema`: a pydantic model that speaks to authors and describes itself to their editors."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from datetime import date, time
-from typing import Annotated, ClassVar, Self, TypeVar
+from collections.abc import Iterator
+from typing import ClassVar, Self
 
 from pydantic import (
     BaseModel,
-    BeforeValidator,
     ConfigDict,
+    GetJsonSchemaHandler,
     ModelWrapValidatorHandler,
-    PlainValidator,
     ValidationError,
-    ValidationInfo,
     model_validator,
 )
-from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, ErrorDetails, InitErrorDetails, PydanticCustomError
 
-from rules import scalars
-from rules.basics import Duration
-from rules.vocabulary import ATTEMPT_WORDS, FIELDS, WORDS, not_known, word
-
-T = TypeVar("T")
-
-MAX_ITEMS = 1_000
-"""The longest list of a rule file; also how many mistakes of one mapping are reported."""
-
-CUSTOM = re.compile(r"custom\.[A-Za-z][A-Za-z0-9_]{0,79}", re.ASCII)
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,77}", re.ASCII)
+from rules.typed import CUSTOM, CUSTOM_NAME, MAX_ITEMS
+from rules.vocabulary import WORDS, not_known, word
 
 # The kinds of a problem decide its place: `word` stands at the key, `text` at the value, `bare` waits for its key's name.
 _OURS = ("word", "text")
-
-
-@dataclass(frozen=True, slots=True)
-class Names:
-    """What a rule may refer to: the names of team.yaml and followup.yaml. `enrollments` None: they are not checked.
-
-    `broken` are names that stand in team.yaml with a mistake; `kind` is the record kind of the rule being read.
-    """
-
-    people: tuple[str, ...] = ()
-    pools: tuple[str, ...] = ()
-    calendars: tuple[str, ...] = ()
-    attempts: tuple[str, ...] = ATTEMPT_WORDS
-    enrollments: frozenset[str] | None = None
-    broken: frozenset[str] = field(default_factory=frozenset)
-    kind: str = "lead"
 
 
 class _Long(dict[str, object]):
@@ -118,8 +89,38 @@ class Shape(BaseModel):
             yield InitErrorDetails(type=PydanticCustomError("word", "{text}", {"text": text}), loc=(key,), input=None)
 
     @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """The mapping with each word's meaning, and the short form beside it where there is one."""
+        reference = handler(core)
+        schema = handler.resolve_ref_schema(reference)
+        forms: dict[str, JsonSchemaValue] = schema.pop("properties", {})
+        unwritten = forms.pop("=", None)
+        custom = forms.pop("custom", None)
+        schema.pop("title", None)
+        schema.pop("description", None)
+        schema["properties"] = {name: described(cls.where, name, form) for name, form in forms.items()}
+        if custom is not None:
+            schema["patternProperties"] = {f"^{CUSTOM_NAME}$": custom["additionalProperties"]}
+        if not cls.may_be_empty:
+            schema["minProperties"] = 1
+        if cls.only_one:
+            schema["maxProperties"] = 1
+        if cls.short is None:
+            return reference
+        return {"anyOf": [unwritten or forms[cls.short], reference]}
+
+    @classmethod
     def _example(cls) -> str:
         return next((f"{{{known.example}}}" for known in WORDS if known.where == cls.where), "{}")
+
+
+def described(where: str, name: str, form: JsonSchemaValue) -> JsonSchemaValue:
+    """A word's form with what an editor shows when the pointer rests on it."""
+    known = word(where, name)
+    if known is None:
+        return form
+    # What stands beside a reference counts in this version of JSON Schema.
+    return {**form, "description": f"{known.meaning}\n\nExample: `{known.example}`"}
 
 
 def _told(cls: type[Shape], detail: ErrorDetails, unwritten: str) -> InitErrorDetails:
@@ -154,140 +155,3 @@ def _sentence(cls: type[Shape], detail: ErrorDetails, key: str) -> str:
     if detail["type"] == "list_type":
         return f"a list is expected{example}; each item begins with `- `"
     return f"this is not understood{example}"
-
-
-def text_of(value: object) -> str:
-    """The text of a scalar; ValueError when it is a list, a mapping or empty."""
-    if not isinstance(value, str):
-        what = "a list" if isinstance(value, list) else "a mapping"
-        raise ValueError(f"one value is expected here, not {what}")
-    if not value.strip():
-        raise ValueError("this is empty; write a value or remove the key")
-    return value.strip()
-
-
-def _typed(parse: Callable[[str], object]) -> PlainValidator:
-    return PlainValidator(lambda value: parse(text_of(value)))
-
-
-def words_only(*allowed: str) -> BeforeValidator:
-    """Accepts these words and nothing else."""
-
-    def check(value: object) -> str:
-        text = text_of(value)
-        if text not in allowed:
-            raise ValueError(not_known(text, allowed))
-        return text
-
-    return BeforeValidator(check)
-
-
-def _as_list(value: object) -> object:
-    if isinstance(value, dict):
-        raise ValueError("a value or a list of values is expected here, not a mapping")
-    items = value if isinstance(value, list) else [value]
-    if not items:
-        raise ValueError("the list is empty; name at least one value")
-    if len(items) > MAX_ITEMS:
-        raise ValueError(f"the list has more than {MAX_ITEMS:,} values")
-    return items
-
-
-def _few(value: object) -> object:
-    if isinstance(value, list) and len(value) > MAX_ITEMS:
-        raise ValueError(f"the list has more than {MAX_ITEMS:,} items")
-    return value
-
-
-def _true(text: str) -> bool:
-    if not scalars.yes_no(text):
-        raise ValueError("only `true` makes sense here; remove the key otherwise")
-    return True
-
-
-def _count(text: str) -> int:
-    value = scalars.whole(text)
-    if value < 1:
-        raise ValueError(f"{scalars.quoted(text)} is too small; write 1 or more")
-    return value
-
-
-def _percent(text: str) -> float:
-    value = scalars.number(text)
-    if not 0 < value <= 100:
-        raise ValueError(f"{scalars.quoted(text)} is no share; write a number above 0 and up to 100")
-    return float(value)
-
-
-def _id(text: str) -> str:
-    if not _ID.fullmatch(text):
-        raise ValueError(
-            f"{scalars.quoted(text)} cannot be an id; use letters, digits, `-`, `_` and `.`, at most 78, such as week-one-call"
-        )
-    return text
-
-
-Text = Annotated[str, _typed(str)]
-IdText = Annotated[str, _typed(_id)]
-WholeText = Annotated[int, _typed(scalars.whole)]
-Count = Annotated[int, _typed(_count)]
-NumberText = Annotated[int | float, _typed(scalars.number)]
-PercentText = Annotated[float, _typed(_percent)]
-YesNo = Annotated[bool, _typed(scalars.yes_no)]
-TrueOnly = Annotated[bool, _typed(_true)]
-DateText = Annotated[date, _typed(scalars.day)]
-DurationText = Annotated[Duration, _typed(scalars.duration)]
-SpanText = Annotated[tuple[time, time], _typed(scalars.span)]
-ListOf = Annotated[list[T], BeforeValidator(_as_list)]
-"""A list of values, or one value alone."""
-Items = Annotated[list[T], BeforeValidator(_few)]
-"""A list of mappings."""
-
-
-# -- references ------------------------------------------------------------------------------------------------------
-
-
-def names_in(info: ValidationInfo) -> Names:
-    """The names that validation was given."""
-    if not isinstance(info.context, Names):
-        raise TypeError("rule files are validated with Names as context")
-    return info.context
-
-
-def _reference(pick: Callable[[Names], tuple[str, ...] | None], what: str, place: str) -> PlainValidator:
-    def check(value: object, info: ValidationInfo) -> str:
-        text = text_of(value)
-        names = names_in(info)
-        allowed = pick(names)
-        if allowed is None or text in allowed:
-            return text
-        if text in names.broken:
-            raise ValueError(f"`{text}` has a mistake in team.yaml; mend it there first")
-        sentence = not_known(text, allowed, what=f"{what} ")
-        raise ValueError(f"{sentence} (of {place})")
-
-    return PlainValidator(check)
-
-
-def person_or(*words: str) -> PlainValidator:
-    """A person of team.yaml or one of these words."""
-    what = "" if words else "the person"
-    return _reference(lambda names: (*words, *names.people), what or "the word or person", "team.yaml")
-
-
-known_person = person_or()
-known_pool = _reference(lambda names: names.pools, "the pool", "team.yaml")
-known_calendar = _reference(lambda names: names.calendars, "the calendar", "team.yaml")
-known_attempt = _reference(lambda names: names.attempts, "the attempt", "counts.attempt in team.yaml")
-known_enrollment = _reference(
-    lambda names: None if names.enrollments is None else tuple(sorted(names.enrollments)),
-    "the enrolment",
-    "enrollments in followup.yaml",
-)
-
-
-def known_field(name: str, where: str, allowed: tuple[str, ...] = tuple(FIELDS)) -> str | None:
-    """None when the name is a field that may stand there, else the sentence that says what may."""
-    if name in allowed or CUSTOM.fullmatch(name):
-        return None
-    return not_known(name, (*allowed, "custom.NAME"), where)

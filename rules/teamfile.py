@@ -7,45 +7,27 @@ anywhere else could change what every rule does, so it stops them all.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import time
-from functools import cache
-from itertools import pairwise
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, ClassVar, Self, TypeVar
-from zoneinfo import available_timezones
+from typing import TypeVar
 
-from pydantic import Field, PlainValidator, ValidationError, model_validator
+from pydantic import ValidationError
 
 from connector.domain.errors import Problem
-from rules import scalars
 from rules.basics import Place
 from rules.calendar import OFFICE, WorkCalendar
-from rules.schema import PersonName, RoundRobin
-from rules.shape import (
-    Count,
-    DateText,
-    DurationText,
-    Items,
-    ListOf,
-    Names,
-    NumberText,
-    Shape,
-    Text,
-    text_of,
-    words_only,
-)
+from rules.references import Names
+from rules.schema.team import CalendarShape, PersonShape, PoolShape, TeamShape
+from rules.shape import Shape
 from rules.team import Absence, CalendarSpec, ContactLimits, Person, Pool, Team
-from rules.vocabulary import ATTEMPT_WORDS, REPLY_WORDS, RESERVED_NAMES, not_known
+from rules.vocabulary import RESERVED_NAMES
 from rules.yamlfile import Loc, MapNode, Node, TextNode, locate, plain, read_yaml
 
 FILE = "team.yaml"
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 _STOPS_ALL = "; no rule runs until this is mended"
 
 S = TypeVar("S", bound=Shape)
-Spans = tuple[tuple[time, time], ...]
 
 
 @dataclass(slots=True)
@@ -56,120 +38,6 @@ class TeamFile:
     problems: list[Problem] = field(default_factory=list)
     broken: frozenset[str] = frozenset()
     sound: bool = True
-
-
-@cache
-def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())
-
-
-def _zone(value: object) -> str:
-    name = text_of(value)
-    if name not in _zones():
-        near = [zone for zone in sorted(_zones()) if zone.rpartition("/")[2].lower() == name.rpartition("/")[2].lower()]
-        hint = f"; did you mean `{near[0]}`?" if near else "; write one such as Europe/Berlin"
-        raise ValueError(f"the time zone {scalars.quoted(name)} is not known{hint}")
-    return name
-
-
-def _hours(value: object) -> Mapping[int, Spans]:
-    """Validates `{mon-thu: "09:00-18:00", fri: ["09:00-12:00", "13:00-16:00"]}`."""
-    if not isinstance(value, dict) or not value:
-        raise ValueError('days and their hours are expected, such as `{mon-fri: "09:00-17:00"}`')
-    hours: dict[int, Spans] = {}
-    for key, raw in value.items():
-        spans = sorted(scalars.span(text_of(item)) for item in (raw if isinstance(raw, list) else [raw]))
-        if any(later[0] < earlier[1] for earlier, later in pairwise(spans)):
-            raise ValueError(f"the hours of {scalars.quoted(key)} overlap")
-        for day in _days(key):
-            if day in hours:
-                raise ValueError(f"the hours of {DAYS[day]} are given twice")
-            hours[day] = tuple(spans)
-    return hours
-
-
-def _days(key: str) -> range:
-    first, dash, last = key.lower().partition("-")
-    for name in (first, last) if dash else (first,):
-        if name not in DAYS:
-            raise ValueError(not_known(name, DAYS, what="the day "))
-    begin, end = DAYS.index(first), DAYS.index(last if dash else first)
-    if begin > end:
-        raise ValueError(f"{scalars.quoted(key)} runs backwards; a week begins on monday")
-    return range(begin, end + 1)
-
-
-Zone = Annotated[str, PlainValidator(_zone)]
-
-
-class Away(Shape):
-    where: ClassVar[str] = "an absence"
-    from_: DateText = Field(alias="from")
-    to: DateText
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if self.to < self.from_:
-            raise ValueError(f"an absence ends ({self.to}) before it begins ({self.from_})")
-        return self
-
-
-class PersonShape(Shape):
-    where: ClassVar[str] = "a person"
-    crm: Text
-    manager: PersonName | None = None
-    zone: Zone | None = None
-    away: Items[Away] = Field(default_factory=list)
-    skills: ListOf[Text] = Field(default_factory=list)
-    daily: Count | None = None
-    weight: NumberText | None = None
-
-
-class PoolShape(Shape):
-    where: ClassVar[str] = "a pool"
-    members: ListOf[PersonName]
-    how: RoundRobin = "round_robin"
-
-    @model_validator(mode="after")
-    def _each_once(self) -> Self:
-        twice = next((name for name in self.members if self.members.count(name) > 1), None)
-        if twice is not None:
-            raise ValueError(f"{scalars.quoted(twice)} is a member twice")
-        return self
-
-
-class CalendarShape(Shape):
-    where: ClassVar[str] = "a calendar"
-    zone: Zone
-    hours: Annotated[Mapping[int, Spans], PlainValidator(_hours)]
-    holidays: Text | None = None
-    closed: ListOf[DateText] = Field(default_factory=list)
-
-
-class CountsShape(Shape):
-    where: ClassVar[str] = "counts"
-    may_be_empty: ClassVar[bool] = True
-    attempt: ListOf[Annotated[str, words_only(*ATTEMPT_WORDS)]] = Field(default_factory=lambda: list(ATTEMPT_WORDS))
-    reply: ListOf[Annotated[str, words_only(*REPLY_WORDS)]] = Field(default_factory=lambda: list(REPLY_WORDS))
-
-
-class ContactShape(Shape):
-    where: ClassVar[str] = "contact"
-    may_be_empty: ClassVar[bool] = True
-    min_gap: DurationText | None = None
-    max_per_week: Count | None = None
-
-
-class TeamShape(Shape):
-    """The top of team.yaml; its people, pools and calendars are validated one by one."""
-
-    where: ClassVar[str] = "team.yaml"
-    may_be_empty: ClassVar[bool] = True
-    people: object = None
-    pools: object = None
-    calendars: object = None
-    counts: CountsShape = Field(default_factory=CountsShape)
-    contact: ContactShape = Field(default_factory=ContactShape)
 
 
 def load_team(folder: Path) -> TeamFile:
@@ -193,6 +61,22 @@ def told(error: ValidationError, node: Node, file: str, loc: Loc = (), rule: str
         line, column = locate(node, (*loc, *detail["loc"]), key=detail["type"] == "word")
         said = str(detail["ctx"]["error"]) if detail["type"] == "value_error" else detail["msg"]
         yield Problem(file, line, column, said, rule)
+
+
+def _person(name: str, shape: PersonShape, place: Place) -> Person:
+    return Person(
+        name,
+        shape.crm,
+        shape.manager,
+        shape.zone,
+        tuple(Absence(absence.from_, absence.to) for absence in shape.away),
+        place,
+        tuple(shape.skills),
+        shape.daily,
+        float(shape.weight),
+        shape.cover,
+        shape.monthly_offers,
+    )
 
 
 class _TeamReader:
@@ -259,11 +143,12 @@ class _TeamReader:
             other = logins.setdefault(shape.crm.lower(), name)
             if name in RESERVED_NAMES:
                 self.leave_out(name, place, f"`{name}` means something else in rules; give the person another name")
+            elif shape.cover == name:
+                self.leave_out(name, place, f"`{name}` covers for themselves; name somebody else, or leave `cover` out")
             elif other != name:
                 self.leave_out(name, place, f"`{name}` has the same `crm` as `{other}`; one person has one name")
             else:
-                away = tuple(Absence(absence.from_, absence.to) for absence in shape.away)
-                yield name, Person(name, shape.crm, shape.manager, shape.zone, away, place)
+                yield name, _person(name, shape, place)
 
     def pools(self, people: Mapping[str, Person]) -> Iterator[tuple[str, Pool]]:
         for name, shape, place in self.items("pools", PoolShape):
@@ -271,7 +156,9 @@ class _TeamReader:
             if missing is not None:
                 self.leave_out(name, place, f"the member `{missing}` of the pool `{name}` has a mistake above")
             else:
-                yield name, Pool(name, tuple(shape.members), place)
+                how = shape.how or ("match" if shape.match else "round_robin")
+                pool = Pool(name, tuple(shape.members), place, how)
+                yield name, replace(pool, match=tuple(shape.match)) if shape.match else pool
 
     def calendars(self) -> Iterator[tuple[str, CalendarSpec]]:
         for name, shape, place in self.items("calendars", CalendarShape):

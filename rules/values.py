@@ -10,8 +10,9 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from rules import scalars, template
 from rules.basics import Scalar, Template
-from rules.model import Backfill, Once
-from rules.shape import CUSTOM, known_field, names_in, text_of
+from rules.model import Backfill, Every, Once
+from rules.references import known_field, names_in
+from rules.typed import CUSTOM, CUSTOM_NAME, MAX_ITEMS, TEXT_FORM, Form, pattern, text_of
 from rules.vocabulary import FIELDS, not_known
 from rules.yamlfile import Loc
 
@@ -22,8 +23,45 @@ MAX_SUBJECT = 255
 
 _CHANGING = tuple(name for name in FIELDS if name not in ("created", "owner"))
 _SETTABLE = (
-    "status", "source", "country", "industry", "size", "title", "score", "value", "rating", "prefers",
+    "status", "source", "country", "industry", "size", "title", "score", "value", "rating", "prefers", "reason",
 )  # fmt: skip
+
+_SEVERAL: Form = {"anyOf": [TEXT_FORM, {"type": "array", "items": TEXT_FORM, "minItems": 1, "maxItems": MAX_ITEMS}]}
+_CUSTOM: Form = {f"^{CUSTOM_NAME}$": TEXT_FORM}
+
+BY_FIELD_FORM: Form = {
+    "type": "object",
+    "properties": dict.fromkeys((*_CHANGING, "from"), _SEVERAL),
+    "patternProperties": {f"^{CUSTOM_NAME}$": _SEVERAL},
+    "additionalProperties": False,
+    "minProperties": 1,
+    "maxProperties": 2,
+}
+FIELDS_FORM: Form = {
+    "type": "object",
+    "properties": dict.fromkeys(_SETTABLE, TEXT_FORM),
+    "patternProperties": _CUSTOM,
+    "additionalProperties": False,
+    "minProperties": 1,
+}
+ONCE_FORM = pattern(r"[Pp]er +([Ll]ead|[Cc]ontact|[Dd]eal|[Oo]wner|[Ss]tatus|[Oo]ccasion|\d+ *[A-Za-z ]+)")
+EVERY_FORM: Form = {
+    "anyOf": [
+        {"type": "string", "pattern": r"^\s*\S.*\s\d{1,2}:\d\d\s*$"},
+        {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 7},
+    ]
+}
+BACKFILL_FORM: Form = {
+    "anyOf": [
+        {"enum": ["all"]},
+        {
+            "type": "object",
+            "properties": {"spread": pattern(r"[1-9]\d{0,6}\s+per\s+day")},
+            "required": ["spread"],
+            "additionalProperties": False,
+        },
+    ]
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +73,7 @@ class ByField:
     origins: tuple[Scalar, ...] = ()
 
 
-def field_word(value: object) -> str:
+def field_word(value: object, info: ValidationInfo) -> str:
     """The name of a field."""
     name = text_of(value)
     unknown = known_field(name, "")
@@ -82,10 +120,10 @@ class _Collected:
             raise ValidationError.from_exception_data("values", self.errors[:50])
 
 
-def field_lists(where: str) -> Callable[[object], ByField]:
+def field_lists(where: str) -> Callable[[object, ValidationInfo], ByField]:
     """Validates `{FIELD: VALUE or [..], from: VALUE or [..]}`."""
 
-    def check(value: object) -> ByField:
+    def check(value: object, info: ValidationInfo) -> ByField:
         if not isinstance(value, dict):
             raise ValueError("a field and its value are expected, such as `{status: interested}`")
         collected = _Collected()
@@ -146,6 +184,18 @@ def filled_text(value: object, info: ValidationInfo, *, one_line: bool = False) 
 def once_word(value: object, info: ValidationInfo) -> Once:
     """Validates `per lead`, `per owner`, `per status`, `per 90 days`, `per occasion`."""
     return scalars.once(text_of(value), names_in(info).kind)
+
+
+def every_word(value: object, info: ValidationInfo) -> Every:
+    """Validates `friday 16:00`, `weekday 07:00`, `monday and thursday 09:00`, or a list of such with one time of day."""
+    items = value if isinstance(value, list) else [value]
+    if not 1 <= len(items) <= 7:
+        raise ValueError("name between one and seven times of the week, such as `friday 16:00`")
+    slots = [scalars.every(text_of(item)) for item in items]
+    times = {slot.at for slot in slots}
+    if len(times) > 1:
+        raise ValueError("one rule has one time of day; write a second rule for the other")
+    return Every(tuple(sorted({day for slot in slots for day in slot.days})), times.pop())
 
 
 def backfill_word(value: object) -> Backfill:
