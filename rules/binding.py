@@ -9,14 +9,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from connector.domain.errors import Problem
-from connector.domain.model import CrmSchema, Owner, Value
+from connector.domain.model import CrmSchema, Owner, Record, Value
 from rules.actions import EnrollAction
 from rules.basics import Place
 from rules.calendar import WorkCalendar
 from rules.compare import shown
-from rules.model import Rule, RuleSet
+from rules.model import Rule, RuleSet, ScoreLine
 from rules.team import Person, Team
 from rules.words import Words, queue_named
+from rules.zones import zone_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,9 @@ class Binding:
     enrolling: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Rule id: the names it enrolls in; only rules that enroll."""
 
+    scores: tuple[ScoreLine, ...] = ()
+    """The lines of scores, with their words in the CRM's spelling."""
+
     words: Mapping[str, str] = field(default_factory=dict)
     """Our word for a status, under the CRM's spelling of it in small letters."""
 
@@ -44,6 +48,15 @@ class Binding:
         if name == "status" and isinstance(value, str):
             return self.words.get(value.casefold(), value)
         return shown(value, calendar)
+
+    def zone_of(self, record: Record) -> str | None:
+        """The zone of a rule's clock on a record: the record's, else its owner's; None: the calendar's own."""
+        value = None if "zone" in record.hidden else record.fields.get("zone")
+        found = zone_name(value) if isinstance(value, str) else None
+        if found is not None:
+            return found
+        person = self.persons.get(record.owner or "")
+        return zone_name(person.zone) if person is not None and person.zone else None
 
     def queue(self, name: str) -> Owner | None:
         """The queue of that name or id."""
@@ -55,17 +68,26 @@ def bind(ruleset: RuleSet, schema: CrmSchema | None, owners: Sequence[Owner]) ->
     people = _people(ruleset.team, owners)
     problems: list[Problem] = []
     rules: list[Rule] = []
+    scores: list[ScoreLine] = []
     if schema is None:
         rules += ruleset.rules
+        scores += ruleset.scores
     else:
         problems += _unknown_members(ruleset.team, people)
+        scored = frozenset(line.kind for line in ruleset.scores)
         for rule in ruleset.rules:
-            words = Words(rule, schema, owners, people)
-            bound = words.bound()
+            words = Words(rule, schema, owners, people, scored)
+            bound = words.bound(rule)
             problems += words.problems
             rules += () if words.problems else (bound,)
+        for line in ruleset.scores:
+            words = Words(line, schema, owners, people)
+            given = words.line(line)
+            problems += words.problems
+            scores += () if words.problems else (given,)
     binding = Binding(
         rules=tuple(rules),
+        scores=tuple(scores),
         words={value.casefold(): word for word, value in schema.statuses.items()} if schema is not None else {},
         schema=schema,
         owners={owner.id: owner for owner in owners},

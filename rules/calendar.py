@@ -1,25 +1,23 @@
 """Working time: when a calendar is open, and what a duration comes to on it. Every result is an instant in UTC.
 
-A deadline never moves back when its start moves forward. Where clocks change, that needs two rules: a clock reading
-that a change skips means the instant of the change, and the second pass of a repeated hour counts as its end.
+A deadline never moves back when its start moves forward, also where clocks change (see zones.py).
 The instant of closing still belongs to working time when something is added to it or ends there.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from calendar import monthrange
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import holidays
 
 from rules.basics import Duration
 from rules.team import CalendarSpec, Team
+from rules.zones import ZoneClock
 
 DAY = timedelta(days=1)
-SECOND = timedelta(seconds=1)
 FOREVER = datetime(9999, 1, 1, tzinfo=UTC)
 """Stands for an instant that never comes: beyond a century of closed days, or beyond the years a date can have."""
 
@@ -43,9 +41,10 @@ class WorkCalendar:
     def __init__(self, spec: CalendarSpec) -> None:
         self.name = spec.name
         try:
-            self.zone = ZoneInfo(spec.zone)
-        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-            raise ValueError(f"calendar {spec.name}: there is no time zone {spec.zone!r}") from error
+            self._clock = ZoneClock(spec.zone)
+        except ValueError as error:
+            raise ValueError(f"calendar {spec.name}: {error}") from error
+        self.zone = self._clock.zone
         if not any(spec.hours.values()):
             raise ValueError(f"calendar {spec.name} is never open; give hours for at least one weekday")
         self._hours: Mapping[int, tuple[tuple[time, time], ...]] = spec.hours
@@ -117,13 +116,13 @@ class WorkCalendar:
                 return self._work_days(at, duration.amount, sign)
             if amount == 0:
                 return at
-            clock = self._clock(at)
+            clock = self._clock.reading(at)
             moved = (
                 _months_later(clock, amount)
                 if duration.unit == "months"
                 else clock + _DAYS[duration.unit] * amount * DAY
             )
-            return self._instant(moved)
+            return self._clock.instant(moved)
         except (OverflowError, ValueError):
             return FOREVER if sign > 0 else _PAST
 
@@ -140,7 +139,7 @@ class WorkCalendar:
     def _work_days(self, at: datetime, count: int, sign: int) -> datetime:
         """The same clock time so many working days later or earlier; a night shift belongs to the day it began."""
         at = self._settled(at, sign)
-        clock = self._clock(at)
+        clock = self._clock.reading(at)
         here = self.local_date(at)
         base = here if any(start <= at <= end for start, end in self._day(here)) else here - DAY
         day, steps = base, 0
@@ -151,7 +150,7 @@ class WorkCalendar:
                 count -= 1
             elif steps > _CENTURY:
                 return FOREVER if sign > 0 else _PAST
-        return self._settled(self._instant(clock + (day - base)), sign)
+        return self._settled(self._clock.instant(clock + (day - base)), sign)
 
     def _settled(self, at: datetime, sign: int) -> datetime:
         """The instant itself in working time (closing included), else the next opening or the last closing."""
@@ -164,8 +163,8 @@ class WorkCalendar:
         day = self.local_date(at)
         for _ in range(_CENTURY):
             if self._day(day):
-                start = self._instant(datetime.combine(day, first))
-                end = self._instant(datetime.combine(day, last))
+                start = self._clock.instant(datetime.combine(day, first))
+                end = self._clock.instant(datetime.combine(day, last))
                 if at <= start:
                     return start
                 if at < end:
@@ -185,11 +184,15 @@ class WorkCalendar:
 
     def day_start(self, day: date) -> datetime:
         """The first instant of a date in the calendar's zone."""
-        return self._instant(datetime.combine(day, time()))
+        return self._clock.day_start(day)
+
+    def has_slots(self, day: date) -> bool:
+        """Whether times of the week exist on a date: neither a holiday nor closed by name, whatever the hours say."""
+        return day not in self._closed and day not in self._holidays_of(day.year)
 
     def from_clock(self, reading: datetime) -> datetime:
         """The instant of a clock reading in the calendar's zone; one that has a zone of its own is taken as it is."""
-        return self._instant(reading) if reading.tzinfo is None else reading.astimezone(UTC)
+        return self._clock.instant(reading) if reading.tzinfo is None else reading.astimezone(UTC)
 
     def _day(self, day: date) -> tuple[_Interval, ...]:
         """The open intervals that begin on a date, in UTC."""
@@ -204,8 +207,8 @@ class WorkCalendar:
             return ()
         found: list[_Interval] = []
         for first, last in sorted(hours):
-            start = self._instant(datetime.combine(day, first))
-            end = self._instant(datetime.combine(day if last > first else day + DAY, last))
+            start = self._clock.instant(datetime.combine(day, first))
+            end = self._clock.instant(datetime.combine(day if last > first else day + DAY, last))
             if found and start <= found[-1][1]:
                 found[-1] = (found[-1][0], max(found[-1][1], end))
             elif start < end:
@@ -245,45 +248,40 @@ class WorkCalendar:
                     yield interval
             day -= DAY
 
-    def _clock(self, at: datetime) -> datetime:
-        """What the clock shows, without a zone; the second pass of a repeated hour counts as its end."""
-        local = at.astimezone(self.zone)
-        reading = local.replace(tzinfo=None, fold=0)
-        if not local.fold:
-            return reading
-        first, second = self._both(reading)
-        return self._change_between(first, second).astimezone(UTC).replace(tzinfo=None) + self._offset(first)
 
-    def _instant(self, reading: datetime) -> datetime:
-        """The instant of a clock reading: the first of two, and the change itself for a reading it skips."""
-        first, second = self._both(reading)
-        if first <= second:
-            return first
-        return self._change_between(second, first)
+class Clocks(Mapping[str, WorkCalendar]):
+    """Calendars by name, all in their own zones, or all in one zone: `local` gives the same calendars elsewhere."""
 
-    def _both(self, reading: datetime) -> tuple[datetime, datetime]:
-        """The reading taken with the offset before and after a change; the same instant twice where there is none."""
-        before = reading.replace(tzinfo=self.zone, fold=0).astimezone(UTC)
-        after = reading.replace(tzinfo=self.zone, fold=1).astimezone(UTC)
-        return before, after
+    def __init__(self, specs: Mapping[str, CalendarSpec], base: Clocks | None = None, zone: str | None = None) -> None:
+        self._specs = specs
+        self._base = base or self
+        self._elsewhere: dict[str, Clocks] = {}
+        self._calendars = {
+            name: WorkCalendar(spec if zone is None else replace(spec, zone=zone)) for name, spec in specs.items()
+        }
 
-    def _offset(self, at: datetime) -> timedelta:
-        return at.astimezone(self.zone).utcoffset() or timedelta()
+    def __getitem__(self, name: str) -> WorkCalendar:
+        return self._calendars[name]
 
-    def _change_between(self, low: datetime, high: datetime) -> datetime:
-        """The instant after `low`, at most `high`, at which the zone takes the offset it has at `high`."""
-        offset = self._offset(high)
-        seconds = range(int((high - low) / SECOND) + 1)
-        begin = low.replace(microsecond=0)
-        # The offsets in between are the old one, then the new one; a change falls on a whole second.
-        found = bisect_right(seconds, False, key=lambda second: self._offset(begin + second * SECOND) == offset)
-        return begin + found * SECOND
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._calendars)
+
+    def __len__(self) -> int:
+        return len(self._calendars)
+
+    def local(self, zone: str | None) -> Clocks:
+        """The same hours and holidays by the clocks of a zone; None: by those of the calendars' own zones."""
+        if zone is None:
+            return self._base
+        known = self._base._elsewhere.get(zone)
+        if known is None:
+            known = self._base._elsewhere[zone] = Clocks(self._specs, self._base, zone)
+        return known
 
 
-def calendars_of(team: Team) -> Mapping[str, WorkCalendar]:
+def calendars_of(team: Team) -> Clocks:
     """The team's calendars by name, with the built-in `office` when the team has none of that name."""
-    specs = {OFFICE.name: OFFICE, **team.calendars}
-    return {name: WorkCalendar(spec) for name, spec in specs.items()}
+    return Clocks({OFFICE.name: OFFICE, **team.calendars})
 
 
 def _country(spec: CalendarSpec) -> tuple[str | None, str | None]:

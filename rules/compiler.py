@@ -16,7 +16,19 @@ from rules.calendar import OFFICE, WorkCalendar
 from rules.compare import as_number, as_period, same
 from rules.flat import text_of
 from rules.leaves import CONTACT_GUARDS
-from rules.model import AllOf, AnyOf, AttemptsTest, Condition, FieldTest, Leaf, Not, Rule, SinceTest
+from rules.model import (
+    AllOf,
+    AnyOf,
+    AttemptsTest,
+    Condition,
+    FieldTest,
+    Leaf,
+    Not,
+    Rule,
+    SinceTest,
+    barring_of,
+    wanted_of,
+)
 from rules.program import (
     MAX_NUMBER,
     Body,
@@ -72,10 +84,8 @@ class _Compiler:
 
     def compiled(self) -> Compiled:
         parts: list[Body] = []
-        if self.rule.if_ is not None:
-            parts.append(self.body(self.rule.if_, "true"))
-        if self.rule.unless is not None:
-            parts.append(self.passes(self.rule.unless))
+        parts += [self.body(wanted, "true") for wanted in wanted_of(self.rule)]
+        parts += [self.passes(barring) for barring in barring_of(self.rule)]
         body = _group("and", parts) if parts else None
         if body is not None and (comparisons(body) > MAX_COMPARISONS or ways(body) > MAX_WAYS or _has_empty(body)):
             whole = Slot(f"h{self.index}", "rule", None, self.rule.calendar)

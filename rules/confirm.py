@@ -7,10 +7,10 @@ that hold and on those that do not.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from connector.domain.model import Match
-from rules.calendar import WorkCalendar
+from rules.calendar import Clocks
 from rules.compiler import compile_rules
 from rules.engine import EngineKind, make_engine
 from rules.facts import Facts
@@ -24,17 +24,17 @@ DISAGREEMENT = "the two evaluators do not agree, so nothing is done"
 class Confirmation:
     """Asks the engine about what the judgements say; raises ConfigError when the engine cannot be had."""
 
-    def __init__(self, rules: Sequence[Rule], kind: EngineKind, calendars: Mapping[str, WorkCalendar]) -> None:
+    def __init__(self, rules: Sequence[Rule], kind: EngineKind, clocks: Clocks) -> None:
         self._program = compile_rules(rules)
         self._engine = make_engine(self._program, kind)
-        self._calendars = calendars
+        self._clocks = clocks
 
     def confirmed(self, judgements: Sequence[Judgement], facts: Facts) -> tuple[tuple[Match, ...], tuple[str, ...]]:
         """The matches on which both agree, and one line for every rule on which they do not."""
         reached = {each.verdict.rule: each.match is not None for each in judgements if _conditions_decided(each)}
         if not reached:
             return (), ()
-        flat = flat_facts(self._program, facts, frozenset(reached), self._calendars)
+        flat = flat_facts(self._program, facts, frozenset(reached), self._clocks)
         found = self._engine.evaluate(flat)
         odd = [rule for rule, matches in reached.items() if (rule in found) is not matches]
         matches = tuple(each.match for each in judgements if each.match is not None and each.match.rule not in odd)

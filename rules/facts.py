@@ -10,12 +10,14 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import cached_property
+from typing import Protocol
 
 from connector.domain.actions import rule_of_key
-from connector.domain.model import Activity, Change, Moment, Owner, RecordState, Value
+from connector.domain.model import Activity, Change, Mark, Moment, Owner, RecordState, Value
 from rules.basics import Anchor, Who
 from rules.binding import Binding
 from rules.model import QuietFor
+from rules.points import Rises, Score
 from rules.team import Team
 
 _NOT_HELD = frozenset({"canceled", "cancelled", "rescheduled"})
@@ -25,28 +27,53 @@ ATTEMPT_WORDS = ("call", "email_sent", "meeting")
 REPLY_WORDS = ("email_received", "call_inbound", "meeting_booked")
 
 
+class Scoring(Protocol):
+    """How scores are worked out where rule files say so; None for a kind whose score is the CRM's field."""
+
+    def score(self, facts: Facts) -> Score | None:
+        """The score at `facts.now`."""
+        ...
+
+    def rises(self, points: float, facts: Facts) -> Rises | None:
+        """When the score rose to so many points from below."""
+        ...
+
+
 class Facts:
     """A record's stored state read at `moment.now`. Nothing here depends on a rule."""
 
-    def __init__(self, state: RecordState, moment: Moment, team: Team, binding: Binding) -> None:
+    def __init__(
+        self, state: RecordState, moment: Moment, team: Team, binding: Binding, scoring: Scoring | None = None
+    ) -> None:
         self.state = state
         self.record = state.record
         self.moment = moment
         self.now = moment.now
         self.team = team
         self.binding = binding
+        self.scoring = scoring
+        self._score: Score | None = None
+        self._is_scored = scoring is None
         self._attempts: dict[tuple[tuple[str, ...], Who], Sequence[datetime]] = {}
+
+    def on(self, state: RecordState) -> Facts:
+        """What another state of the record looks like at the same instant."""
+        return Facts(state, self.moment, self.team, self.binding, self.scoring)
 
     # -- fields ----------------------------------------------------------------------------------------------------
 
     def hidden(self, name: str) -> bool:
         """Whether the CRM does not show the field, or never gave it to us."""
         fields = self.record.fields
+        if name == "score" and self.score is not None:
+            return False
         return name in self.record.hidden or (name not in fields and name not in ("created", "modified"))
 
     def field(self, name: str) -> tuple[bool, Value]:
         """Whether the value is known (shown and not empty), and the value."""
         record = self.record
+        if name == "score" and self.score is not None:
+            return True, self.score.value
         if name in record.hidden:
             return False, None
         value = record.fields.get(name)
@@ -55,6 +82,14 @@ class Facts:
         if value is None or value == "":
             return False, None
         return True, value
+
+    @property
+    def score(self) -> Score | None:
+        """The score with its reasons; None where it is a field of the CRM's."""
+        if not self._is_scored and self.scoring is not None:
+            self._is_scored = True  # a line that asks for the score itself sees the CRM's
+            self._score = self.scoring.score(self)
+        return self._score
 
     @property
     def status(self) -> str | None:
@@ -70,6 +105,11 @@ class Facts:
     def owner(self) -> Owner | None:
         """The user or queue that owns the record; None when nobody does or the CRM does not list them."""
         return self.binding.owners.get(self.record.owner or "")
+
+    @cached_property
+    def zone(self) -> str | None:
+        """The zone of the rules' clocks on this record; None: each calendar's own."""
+        return self.binding.zone_of(self.record)
 
     # -- anchors ---------------------------------------------------------------------------------------------------
 
@@ -111,7 +151,7 @@ class Facts:
         return [each for each in found if not each.deleted and not (each.key and each.type == "note")]
 
     @cached_property
-    def _touches(self) -> Sequence[tuple[datetime, str, Activity]]:
+    def touches(self) -> Sequence[tuple[datetime, str, Activity]]:
         """What has happened, as (instant, word, activity) in the order of time; the words are ours."""
         found = [(_instant(each), word, each) for each in self.activities if (word := self._word(each))]
         return sorted(found, key=lambda touch: (touch[0], touch[2].id))
@@ -141,7 +181,7 @@ class Facts:
         found = self._attempts.get(key)
         if found is None:
             words = {word for word in key[0] if word in ATTEMPT_WORDS}
-            found = [at for at, word, each in self._touches if word in words and self._is_by(each, word, by)]
+            found = [at for at, word, each in self.touches if word in words and self._is_by(each, word, by)]
             self._attempts[key] = found
         return found[bisect_left(found, since) :]
 
@@ -163,11 +203,16 @@ class Facts:
     def all_replies(self) -> Sequence[tuple[datetime, Activity]]:
         """Every reply with its instant, in the order of time. A booked meeting counts at once, whenever it begins."""
         words = self.team.reply
-        found = [(at, each) for at, word, each in self._touches if word in words]
+        found = [(at, each) for at, word, each in self.touches if word in words]
         if "meeting_booked" in words:
-            meetings = (each for each in self.activities if each.type == "meeting" and not each.automated)
-            found += [(each.at, each) for each in meetings if not _called_off(each)]
+            found += [(each.at, each) for each in self.booked_meetings]
         return sorted(found, key=lambda reply: (reply[0], reply[1].id))
+
+    @cached_property
+    def booked_meetings(self) -> Sequence[Activity]:
+        """Meetings that were booked and not called off, coming ones too."""
+        meetings = (each for each in self.activities if each.type == "meeting" and not each.automated)
+        return [each for each in meetings if not _called_off(each)]
 
     def replies(self, since: datetime) -> Sequence[datetime]:
         """When the prospect answered since an instant, in the order of time."""
@@ -175,7 +220,7 @@ class Facts:
 
     def last_counted(self, counting: tuple[str, ...], by: Who) -> datetime | None:
         """The latest call, e-mail, meeting or note of the counted kinds, in any direction; None when there is none."""
-        for at, word, each in reversed(self._touches):
+        for at, word, each in reversed(self.touches):
             if each.type in counting and self._is_by(each, word, by):
                 return at
         return None
@@ -231,6 +276,24 @@ class Facts:
             for each in self.open_tasks
         )
 
+    # -- what was decided ------------------------------------------------------------------------------------------
+
+    def marks_of(self, rule: str) -> Sequence[Mark]:
+        """How a rule dealt with its occasions so far, in this pass included."""
+        return self._marks.get(rule, ())
+
+    @cached_property
+    def _marks(self) -> dict[str, list[Mark]]:
+        found: dict[str, list[Mark]] = {}
+        for mark in self.state.marks:
+            found.setdefault(mark.rule, []).append(mark)
+        return found
+
+    def take(self, marks: Iterable[Mark]) -> None:
+        """Let the rules that are judged after this know what an earlier one settled in the same pass."""
+        for mark in marks:
+            self._marks.setdefault(mark.rule, []).append(mark)
+
     # -- enrolments ------------------------------------------------------------------------------------------------
 
     def enrolled(self, name: str) -> bool:
@@ -257,6 +320,11 @@ _BEGINNING = datetime.fromisoformat("0001-01-02T00:00:00+00:00")
 
 def _is_outbound(word: str | None) -> bool:
     return word in ("call", "email_sent")
+
+
+def folded(word: str | None) -> str:
+    """An outcome for comparing: in small letters, words joined by underscores."""
+    return (word or "").strip().casefold().replace(" ", "_").replace("-", "_")
 
 
 def task_type(task: Activity) -> str:

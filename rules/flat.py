@@ -7,19 +7,18 @@ from datetime import date
 from math import isfinite
 
 from connector.domain.model import Value
-from rules.calendar import WorkCalendar
+from rules.calendar import Clocks, WorkCalendar
 from rules.compare import as_number
 from rules.condition import evaluate
 from rules.facts import Facts
 from rules.leaves import see
-from rules.model import AttemptsTest, FieldTest, Rule
+from rules.model import AttemptsTest, FieldTest, Rule, barring_of, wanted_of
 from rules.program import Flat, Program, Slot, sound
 
 
-def flat_facts(
-    program: Program, facts: Facts, ripe: frozenset[str], calendars: Mapping[str, WorkCalendar]
-) -> dict[str, Flat]:
+def flat_facts(program: Program, facts: Facts, ripe: frozenset[str], clocks: Clocks) -> dict[str, Flat]:
     """What an engine has to know of one record, at `facts.now`, to decide on the rules in `ripe`; unknown is absent."""
+    calendars = clocks.local(facts.zone)
     flat: dict[str, Flat] = {}
     done: set[str] = set()
     for compiled in program.rules:
@@ -63,6 +62,6 @@ def _work_out(slot: Slot, rule: Rule, facts: Facts, calendars: Mapping[str, Work
 
 def _holds(rule: Rule, facts: Facts, calendars: Mapping[str, WorkCalendar]) -> bool:
     calendar = calendars[rule.calendar]
-    if rule.if_ is not None and evaluate(rule.if_, facts, calendar, calendars).holds is not True:
+    if any(evaluate(wanted, facts, calendar, calendars).holds is not True for wanted in wanted_of(rule)):
         return False
-    return rule.unless is None or not evaluate(rule.unless, facts, calendar, calendars).stops
+    return not any(evaluate(barring, facts, calendar, calendars).stops for barring in barring_of(rule))

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 
 from connector.domain.model import Adoption, Mark, MarkKind, Match, Moment, Outcome, Reason, Verdict
 from rules import guards
-from rules.calendar import DAY, FOREVER, WorkCalendar
+from rules.calendar import DAY, FOREVER, Clocks
 from rules.compare import shown
 from rules.condition import Result, evaluate, first_flip, last_flip
 from rules.facts import Facts
-from rules.model import NoNextStep, QuietFor, Rule
-from rules.trigger import Occasion, Occasions, occasions
+from rules.model import Condition, NoNextStep, QuietFor, Rule
+from rules.occasion import Occasion, Occasions
+from rules.trigger import occasions
 
-_OF_MARK: Mapping[MarkKind, Outcome] = {"fired": "done", "lost": "done", "held": "held", "baseline": "baseline"}
-_STRENGTH: Sequence[MarkKind] = ("baseline", "lost", "held", "fired")
+_OF_MARK: Mapping[MarkKind, Outcome] = {"held": "held", "baseline": "baseline"}
+_STRENGTH: Sequence[MarkKind] = ("baseline", "skipped", "lost", "held", "fired", "stopped")
+_ENDED = ("skipped", "stopped")
+"""Marks with which a cadence went past a step, or ended, without the step having been carried out."""
+_REFUSALS = ("guard.opted_out", "guard.do_not_call")
+"""Guards that wait for no instant: a cadence passes over a step that the prospect refuses."""
+_SOON = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +39,9 @@ class Judgement:
         return self.verdict.next_at
 
 
-def judge(rule: Rule, facts: Facts, moment: Moment, calendars: Mapping[str, WorkCalendar]) -> Judgement:
+def judge(rule: Rule, facts: Facts, moment: Moment, clocks: Clocks) -> Judgement:
     """Decide one rule on one record at `moment.now`; `facts` are of the same moment. Pure, and changes nothing."""
-    return _Case(rule, facts, moment, calendars).judgement()
+    return _Case(rule, facts, moment, clocks.local(facts.zone)).judgement()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +53,17 @@ class _Checked:
     flips_at: datetime | None
 
 
-def _check(rule: Rule, facts: Facts, calendar: WorkCalendar, calendars: Mapping[str, WorkCalendar]) -> _Checked:
-    wanted = None if rule.if_ is None else evaluate(rule.if_, facts, calendar, calendars)
-    barred = None if rule.unless is None else evaluate(rule.unless, facts, calendar, calendars)
-    reasons = (*(wanted.reasons if wanted else ()), *(barred.reasons if barred else ()))
-    blocking: list[Result] = []
+def _check(wanted: Result | None, *barring: Result | None) -> _Checked:
+    """What an `if` and any number of `unless` come to together."""
+    barred = [each for each in barring if each is not None]
+    every = barred if wanted is None else [wanted, *barred]
+    reasons = tuple(reason for each in every for reason in each.reasons)
+    blocking = [each for each in barred if each.stops]
     if wanted is not None and wanted.holds is not True:
         blocking.append(wanted)
-    if barred is not None and barred.stops:
-        blocking.append(barred)
     if blocking:
         return _Checked(False, reasons, last_flip(each.flips_at for each in blocking))
-    return _Checked(True, reasons, first_flip(each.flips_at for each in (wanted, barred) if each is not None))
+    return _Checked(True, reasons, first_flip(each.flips_at for each in every))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,20 +77,21 @@ class _Span:
 class _Case:
     """The judging of one rule on one record."""
 
-    def __init__(self, rule: Rule, facts: Facts, moment: Moment, calendars: Mapping[str, WorkCalendar]) -> None:
+    def __init__(self, rule: Rule, facts: Facts, moment: Moment, clocks: Clocks) -> None:
         self.rule = rule
+        self.step = rule.step
         self.facts = facts
         self.moment = moment
         self.now = moment.now
-        self.calendars = calendars
-        self.calendar = calendars[rule.calendar]
+        self.clocks = clocks
+        self.calendar = clocks[rule.calendar]
         self.found: Occasions = occasions(rule.when, facts, rule.wait, self.calendar)
         self.spans = self._standing()
         matured = [span for span in self.spans if span.due <= self.now]
         self.current = matured[-1] if matured else None
         self.coming = next((span for span in self.spans if span.due > self.now), None)
         self.adoption = moment.adoptions.get(rule.id) or Adoption(rule.id, self.now, baselined=False)
-        self.own = [mark for mark in facts.state.marks if mark.rule == rule.id]
+        self.own = facts.marks_of(rule.id)
         self.marks = self._baseline_marks(matured)
 
     def _due(self, start: datetime) -> datetime:
@@ -152,7 +158,7 @@ class _Case:
         """Why `once` is used up, and when it no longer is; None when it is not."""
         once = self.rule.once
         scope = self.scope(span)
-        marks = [mark for mark in self.own if mark.kind != "baseline" and mark.scope == scope]
+        marks = [mark for mark in self.own if mark.scope == scope and mark.kind not in ("baseline", *_ENDED)]
         if not marks:
             return None
         last = max(marks, key=lambda mark: mark.at)
@@ -187,10 +193,16 @@ class _Case:
 
     def waits(self, span: _Span) -> Judgement:
         """The wait is not over."""
+        mark = self.mark_of(span)
+        if mark is not None and mark.kind in _ENDED:
+            return self.settled(span, mark)
         used = self.used(span)
         if used is not None:
             return self.verdict("done", (*self.told(span), used[0]), used[1])
-        reasons = _check(self.rule, self.facts, self.calendar, self.calendars).reasons
+        stop = self.stop()
+        if stop is not None and stop.holds is True and span.occasion.start <= self.now:
+            return self.stopped(span, stop)
+        reasons = self.check(stop).reasons
         # The end of a meeting can only prolong a silence, but it can be the attempt that was still missing.
         sooner = None if isinstance(self.rule.when, QuietFor) else self.found.changes_at
         return self.verdict("waits", (*self.told(span), *reasons), first_flip((span.due, sooner)))
@@ -198,13 +210,59 @@ class _Case:
     def settled(self, span: _Span, mark: Mark) -> Judgement:
         """The occasion has been dealt with."""
         text = f"{_DONE[mark.kind]} on {shown(mark.at, self.calendar)}"
-        reasons = (*self.told(span), Reason("once", False, f"this occasion was {text}"))
-        return self.verdict(_OF_MARK[mark.kind], reasons, self.next_occasion())
+        told = f"the cadence was {text}" if mark.kind == "stopped" else f"this occasion was {text}"
+        reasons = (*self.told(span), Reason("once", False, told))
+        return self.verdict(_OF_MARK.get(mark.kind, "done"), reasons, self.next_occasion())
+
+    # -- cadences --------------------------------------------------------------------------------------------------
+
+    def result(self, condition: Condition | None) -> Result | None:
+        return None if condition is None else evaluate(condition, self.facts, self.calendar, self.clocks)
+
+    def check(self, stop: Result | None) -> _Checked:
+        """The rule's conditions; not knowing whether a cadence stops for a guard's sake holds it up, too."""
+        return _check(self.result(self.rule.if_), self.result(self.rule.unless), stop)
+
+    def stop(self) -> Result | None:
+        """What the cadence's `stop` comes to, None for a rule that is no step."""
+        return None if self.step is None else self.result(self.step.stop)
+
+    def stopped(self, span: _Span, stop: Result) -> Judgement:
+        """The cadence ends for this occasion, whatever comes later."""
+        text = f"the cadence was stopped: {_because(stop.reasons, True)}"
+        return self.ended(span, "stopped", (*stop.reasons, Reason("stop", True, text)), self.now)
+
+    def passed_over(self, span: _Span, reasons: tuple[Reason, ...], text: str) -> Judgement:
+        """The cadence goes on with its next step, whose wait begins when this one was due."""
+        return self.ended(
+            span, "skipped", (*reasons, Reason("step", False, f"the step is passed over: {text}")), span.due
+        )
+
+    def ended(self, span: _Span, kind: MarkKind, reasons: tuple[Reason, ...], at: datetime) -> Judgement:
+        self.marks = (*self.marks, Mark(self.rule.id, span.occasion.id, self.scope(span), at, kind))
+        return self.verdict("done", (*self.told(span), *reasons), self.next_occasion())
+
+    def refused(self, checked: _Checked, stopped: Sequence[tuple[Reason, datetime | None]]) -> str:
+        """Why a step that is due is passed over, empty when it is not: its own conditions, or what was refused."""
+        if self.step is None or not checked.holds:
+            return ""
+        own = _check(self.result(self.step.if_), self.result(self.step.unless))
+        if not own.holds:
+            return "; ".join(reason.text for reason in own.reasons)
+        return next((reason.text for reason, _ in stopped if reason.path in _REFUSALS), "")
+
+    # -- acting ----------------------------------------------------------------------------------------------------
 
     def acts(self, span: _Span) -> Judgement:
         """The occasion is due: the conditions and the guards decide."""
-        checked = _check(self.rule, self.facts, self.calendar, self.calendars)
+        stop = self.stop()
+        if stop is not None and stop.holds is True:
+            return self.stopped(span, stop)
+        checked = self.check(stop)
         stopped = self.guards()
+        refused = self.refused(checked, stopped)
+        if refused:
+            return self.passed_over(span, checked.reasons, refused)
         reasons = (*self.told(span), *checked.reasons, *(reason for reason, _ in stopped))
         ends = [until for _, until in stopped]
         if not checked.holds:
@@ -223,7 +281,9 @@ class _Case:
             reasons = (*reasons, Reason("backfill", False, text))
             return self.verdict("waits", reasons, first_flip((midnight, checked.flips_at, self.next_occasion())))
         match = Match(self.rule.id, self.facts.record.ref, span.occasion.id, self.scope(span), span.due, spread)
-        return self.verdict("fires", reasons, first_flip((checked.flips_at, self.next_occasion())), match)
+        # The next step's wait begins with this match, so the record is looked at again as soon as that is known.
+        follows = self.now + _SOON if self.step is not None and self.step.number < self.step.of else None
+        return self.verdict("fires", reasons, first_flip((checked.flips_at, self.next_occasion(), follows)), match)
 
     def guards(self) -> list[tuple[Reason, datetime | None]]:
         """What stops the rule besides its own conditions, and until when (None: until there is news)."""
@@ -267,4 +327,11 @@ _DONE: Mapping[MarkKind, str] = {
     "held": "held back by a cap",
     "lost": "lost to another rule",
     "baseline": "taken as baseline",
+    "skipped": "passed over",
+    "stopped": "stopped",
 }
+
+
+def _because(reasons: Sequence[Reason], holds: bool) -> str:
+    """The reasons that decided, in a row."""
+    return ", ".join(reason.text for reason in reasons if reason.holds is holds)

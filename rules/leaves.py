@@ -25,7 +25,7 @@ from rules.model import (
     SinceTest,
     TouchedTest,
 )
-from rules.trigger import attempts_text, count_of
+from rules.occasion import attempts_text, count_of
 
 CONTACT_GUARDS = frozenset({"opted_out", "do_not_call", "status"})
 """Fields that guard contact: in `unless` not knowing them stops. A hidden `email` guards too, an empty one does not."""
@@ -83,7 +83,8 @@ def _field(leaf: FieldTest, facts: Facts, calendar: WorkCalendar) -> Seen:
         if leaf.op == "known" and not hidden:
             return Seen(not leaf.values[0], f"{name} is empty")
         return Seen(None, f"the CRM does not show {name}" if hidden else f"{name} is empty", guard=guard)
-    text = f"{name} is {facts.binding.told(name, value, calendar)}"
+    score = facts.score if name == "score" else None
+    text = f"{name} is {facts.binding.told(name, value, calendar) if score is None else score.text}"
     if leaf.op == "known":
         return Seen(bool(leaf.values[0]), text)
     if leaf.op == "within":
@@ -92,7 +93,17 @@ def _field(leaf: FieldTest, facts: Facts, calendar: WorkCalendar) -> Seen:
     if holds is None:
         return Seen(None, f"{text}, which cannot be compared", guard=name in CONTACT_GUARDS)
     told = holds or leaf.op == "not_in" or isinstance(value, bool)
-    return Seen(holds, text if told else f"{text}, not {_wanted(leaf, facts, calendar)}")
+    flips = (
+        None if score is None else score.changes_at(lambda other: _differs(leaf, other, score.value, holds, calendar))
+    )
+    return Seen(holds, text if told else f"{text}, not {_wanted(leaf, facts, calendar)}", flips)
+
+
+def _differs(leaf: FieldTest, other: int, now: int, holds: bool, calendar: WorkCalendar) -> bool:
+    """Whether a score could make the test come out otherwise: an order by itself, any other test with any other score."""
+    if leaf.op in ("at_least", "at_most", "over", "under"):
+        return _compared(leaf, other, calendar) is not holds
+    return other != now
 
 
 def _wanted(leaf: FieldTest, facts: Facts, calendar: WorkCalendar) -> str:
@@ -206,10 +217,10 @@ def _next_step(leaf: NextStepTest, facts: Facts, calendar: WorkCalendar) -> Seen
             return Seen(False, "a meeting is coming", max(each.ended or each.at for each in meetings))
         return Seen(True, "no open task and no coming meeting")
     if leaf.how == "overdue":
-        dues = [due_of(task, calendar) for task in facts.open_tasks]
+        dues = [step_due(task, calendar) for task in facts.open_tasks]
         late = [calendar.add(due, duration) for due in dues if due is not None]
         return _passed(late, facts.now, "an open task is overdue", "no open task is overdue")
-    dues = [due_of(step, calendar) for step in facts.next_step]
+    dues = [step_due(step, calendar) for step in facts.next_step]
     soon = [calendar.subtract(due, duration) for due in dues if due is not None]
     seen = _passed(soon, facts.now, f"a next step is due within {duration}", f"no next step is due within {duration}")
     ends = [each.ended or each.at for each in meetings]
@@ -222,7 +233,7 @@ def _passed(instants: Iterable[datetime], now: datetime, yes: str, no: str) -> S
     return Seen(True, yes) if first is not None and first <= now else Seen(False, no, first)
 
 
-def due_of(step: Activity, calendar: WorkCalendar) -> datetime | None:
+def step_due(step: Activity, calendar: WorkCalendar) -> datetime | None:
     """When a task is due (a plain date: when that day is over), or a meeting begins."""
     if step.type == "meeting":
         return step.at

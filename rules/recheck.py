@@ -8,17 +8,15 @@ from dataclasses import replace
 from connector.domain.model import PlannedAction, Reason, Record, RecordState, Value
 from rules import guards
 from rules.actions import EnrollAction
-from rules.calendar import WorkCalendar
+from rules.calendar import Clocks, WorkCalendar
 from rules.condition import evaluate
 from rules.drafts import BEFORE
 from rules.facts import Facts
-from rules.model import Rule
+from rules.model import Rule, barring_of, wanted_of
 from rules.staff import Staff
 
 
-def recheck(
-    action: PlannedAction, rule: Rule | None, facts: Facts, calendars: Mapping[str, WorkCalendar]
-) -> Reason | None:
+def recheck(action: PlannedAction, rule: Rule | None, facts: Facts, clocks: Clocks) -> Reason | None:
     """None when the action still holds on the freshly read record, else the first reason to drop it."""
     record = facts.record
     if rule is None:
@@ -26,7 +24,8 @@ def recheck(
     seen = guards.gone(record) or _differs(action, record) or _refused(action, facts)
     if seen is not None:
         return seen
-    before = Facts(_before(action, facts.state), facts.moment, facts.team, facts.binding)
+    before = facts.on(_before(action, facts.state))
+    calendars = clocks.local(facts.zone)
     calendar = calendars[rule.calendar]
     return _barred(rule, before, calendars) or _too_soon(action, rule, before, calendar) or _no_taker(action, facts)
 
@@ -84,12 +83,12 @@ def _own_changes(action: PlannedAction, state: RecordState, undone: Mapping[str,
 def _barred(rule: Rule, facts: Facts, calendars: Mapping[str, WorkCalendar]) -> Reason | None:
     """The first reason for which the rule's conditions no longer let it act."""
     calendar = calendars[rule.calendar]
-    if rule.if_ is not None:
-        wanted = evaluate(rule.if_, facts, calendar, calendars)
+    for condition in wanted_of(rule):
+        wanted = evaluate(condition, facts, calendar, calendars)
         if wanted.holds is not True:
             return next((reason for reason in wanted.reasons if reason.holds is not True), wanted.reasons[0])
-    if rule.unless is not None:
-        stop = evaluate(rule.unless, facts, calendar, calendars)
+    for condition in barring_of(rule):
+        stop = evaluate(condition, facts, calendar, calendars)
         if stop.stops:
             return next((reason for reason in stop.reasons if reason.holds is not False), stop.reasons[0])
     return None

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import get_args
 
 from connector.domain.errors import ConfigError, Problem
+from connector.domain.figures import LeadFigures
 from connector.domain.model import (
     CrmSchema,
     Decision,
@@ -22,17 +23,19 @@ from connector.domain.model import (
     Verdict,
 )
 from rules.binding import Binding, bind
-from rules.calendar import WorkCalendar, calendars_of
+from rules.calendar import Clocks, calendars_of
 from rules.confirm import DISAGREEMENT, Confirmation
 from rules.conflicts import Loss, settle
 from rules.engine import EngineKind
 from rules.facts import Facts
+from rules.figures import figures
 from rules.fingerprint import fingerprint
 from rules.judge import Judgement, judge
 from rules.model import Rule, RuleSet
 from rules.needs import needs_of
 from rules.planner import Planner
 from rules.recheck import recheck
+from rules.score import Scorer
 
 
 class FileRulebook:
@@ -45,7 +48,7 @@ class FileRulebook:
         self._ruleset = ruleset
         self._file_problems = tuple(problems)
         self._engine = _engine_kind(engine)
-        self._calendars: Mapping[str, WorkCalendar] = calendars_of(ruleset.team)
+        self._calendars: Clocks = calendars_of(ruleset.team)
         self._take(*bind(ruleset, None, ()))
 
     @property
@@ -75,6 +78,7 @@ class FileRulebook:
         self._binding = binding
         self._crm_problems = tuple(problems)
         self._rule_of: Mapping[str, Rule] = {rule.id: rule for rule in binding.rules}
+        self._scoring = Scorer(binding.scores, self._calendars) if binding.scores else None
         self._confirmation: Confirmation | None = None
 
     def _confirmed(self, judgements: Sequence[Judgement], facts: Facts) -> tuple[tuple[Match, ...], tuple[str, ...]]:
@@ -92,7 +96,7 @@ class FileRulebook:
         judgements = self._judge(facts)
         matches, alarms = self._confirmed(judgements, facts)
         return Decision(
-            state=state,
+            state=_scored(state, facts) if matches else state,
             matches=matches,
             marks=tuple(mark for judgement in judgements for mark in judgement.marks),
             next_at=min((each.next_at for each in judgements if each.next_at is not None), default=None),
@@ -101,13 +105,18 @@ class FileRulebook:
         )
 
     def _facts(self, state: RecordState, moment: Moment) -> Facts:
-        return Facts(state, moment, self._ruleset.team, self._binding)
+        return Facts(state, moment, self._ruleset.team, self._binding, self._scoring)
 
     def _judge(self, facts: Facts) -> Sequence[Judgement]:
         """Every rule of the record's kind, in order."""
         kind = facts.record.ref.kind
         rules = (rule for rule in self._binding.rules if rule.kind == kind)
-        return [judge(rule, facts, facts.moment, self._calendars) for rule in rules]
+        judgements = []
+        for rule in rules:
+            judgement = judge(rule, facts, facts.moment, self._calendars)
+            facts.take(judgement.marks)  # a step that is passed over lets the next one begin
+            judgements.append(judgement)
+        return judgements
 
     def plan(self, decisions: Sequence[Decision], moment: Moment) -> Plan:
         """What the pass writes and holds back; a RecordPlan for every decision."""
@@ -125,6 +134,24 @@ class FileRulebook:
         confirmed = {match.rule for match in decision.matches}
         nobody = {match.rule: match.why for match in self.plan([decision], moment).waiting}
         return [_told(verdict, verdict.rule in confirmed, losses, nobody) for verdict in decision.verdicts]
+
+    def figures(self, state: RecordState, moment: Moment) -> LeadFigures:
+        """What a report counts of a lead at the moment's instant."""
+        names = self._ruleset.team.calendars
+        calendar = self._calendars["office" if "office" in names else next(iter(names), "office")]
+        return figures(self._facts(state, moment), calendar)
+
+    def offer_minimums(self) -> Mapping[str, int]:
+        """How many offers each person is expected to accept in a month, by CRM id; only people of whom that is said."""
+        persons = self._binding.persons.items()
+        return {owner: person.monthly_offers for owner, person in persons if person.monthly_offers is not None}
+
+
+def _scored(state: RecordState, facts: Facts) -> RecordState:
+    """The state with the score that is worked out here, for the texts and the ranking of what is planned."""
+    if facts.score is None:
+        return state
+    return replace(state, record=replace(state.record, fields={**state.record.fields, "score": facts.score.value}))
 
 
 def _engine_kind(word: str) -> EngineKind:

@@ -2,38 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from connector.domain.model import Change, Value
+from rules import happenings
 from rules.basics import Duration
 from rules.calendar import WorkCalendar
-from rules.compare import any_same, shown
+from rules.compare import any_same, as_number, shown
 from rules.facts import Facts
-from rules.model import Assigned, AttemptsReach, Created, FieldChange, NoNextStep, QuietFor, Replied, Trigger
-
-
-@dataclass(frozen=True, slots=True)
-class Occasion:
-    """What a rule fires once for: its id, the instant it started, and one sentence on what happened."""
-
-    id: str
-    start: datetime
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Occasions:
-    """Every occasion of a trigger in the order of time.
-
-    `none` says why there is none; `changes_at` is the next instant at which time alone may add or move one.
-    """
-
-    path: str
-    found: tuple[Occasion, ...] = ()
-    none: str = ""
-    changes_at: datetime | None = None
+from rules.model import (
+    ActivityIs,
+    Assigned,
+    AttemptsReach,
+    Created,
+    Every,
+    FieldChange,
+    NoNextStep,
+    OfferSettled,
+    QuietFor,
+    Replied,
+    ScoreCrosses,
+    StepDone,
+    TaskCompleted,
+    TaskOverdue,
+    Trigger,
+)
+from rules.occasion import Occasion, Occasions, attempts_text, count_of, stamp
 
 
 def occasions(trigger: Trigger, facts: Facts, wait: Duration, calendar: WorkCalendar) -> Occasions:
@@ -53,11 +47,31 @@ def occasions(trigger: Trigger, facts: Facts, wait: Duration, calendar: WorkCale
             return _replied(facts, wait, calendar)
         case NoNextStep():
             return _no_next_step(facts, calendar)
+        case _:
+            return _happened(trigger, facts, wait, calendar)
 
 
-def stamp(at: datetime) -> str:
-    """An instant as it stands in an occasion's id."""
-    return at.astimezone(UTC).isoformat()
+def _happened(
+    trigger: ActivityIs | ScoreCrosses | TaskOverdue | TaskCompleted | OfferSettled | Every | StepDone,
+    facts: Facts,
+    wait: Duration,
+    calendar: WorkCalendar,
+) -> Occasions:
+    match trigger:
+        case ActivityIs():
+            return happenings.activity(trigger, facts, wait, calendar)
+        case ScoreCrosses():
+            return _crossings(trigger, facts, calendar)
+        case TaskOverdue():
+            return happenings.overdue(trigger, facts, calendar)
+        case TaskCompleted():
+            return happenings.completed(trigger, facts, calendar)
+        case OfferSettled():
+            return happenings.offer(trigger, facts, calendar)
+        case Every():
+            return happenings.every(trigger, facts, calendar)
+        case StepDone():
+            return happenings.step(trigger, facts, calendar)
 
 
 def _created(facts: Facts, calendar: WorkCalendar) -> Occasions:
@@ -151,12 +165,6 @@ def _attempts(trigger: AttemptsReach, facts: Facts, calendar: WorkCalendar) -> O
     return Occasions("when.attempts", (Occasion(f"attempts@{stamp(anchor)}", start, text),), changes_at=later)
 
 
-def attempts_text(count: int, types: Sequence[str], since: str, anchor: str) -> str:
-    """A count of attempts as a reason tells it."""
-    kind = f"{types[0].replace('_', ' ')} " if len(types) == 1 else ""
-    return f"{count} {kind}{'attempt' if count == 1 else 'attempts'} since {since} on {anchor}"
-
-
 def _replied(facts: Facts, wait: Duration, calendar: WorkCalendar) -> Occasions:
     found = []
     for at, reply in facts.all_replies:
@@ -179,6 +187,35 @@ def _no_next_step(facts: Facts, calendar: WorkCalendar) -> Occasions:
     return Occasions("when.next_step", (Occasion(f"gap@{stamp(start)}", start, f"{text} on {shown(start, calendar)}"),))
 
 
-def count_of(count: int, noun: str) -> str:
-    """A number with its noun."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+def _crossings(trigger: ScoreCrosses, facts: Facts, calendar: WorkCalendar) -> Occasions:
+    path, limit = "when.score", f"{trigger.points:g}"
+    rises = facts.scoring.rises(trigger.points, facts) if facts.scoring is not None else None
+    if rises is None:
+        found = _crossed_in_crm(trigger, facts, calendar)
+        return Occasions(path, found, none="" if found else f"score has not risen to {limit}")
+    found = tuple(
+        Occasion(
+            f"score@{stamp(rise.name)}#{limit}",
+            rise.at,
+            f"score rose to {rise.score.text} on {shown(rise.at, calendar)}",
+        )
+        for rise in rises.found
+    )
+    told = facts.score.text if facts.score is not None else ""
+    none = "" if found else f"score is {told}, it has not risen to {limit}"
+    return Occasions(path, found, none=none, changes_at=rises.changes_at)
+
+
+def _crossed_in_crm(trigger: ScoreCrosses, facts: Facts, calendar: WorkCalendar) -> tuple[Occasion, ...]:
+    """The changes of the CRM's own score that took it to the limit, and creation with a score beyond it."""
+    changes = facts.changes_of("score")
+    first = changes[0].old if changes else facts.field("score")[1]
+    steps: list[tuple[datetime, Value, Value]] = [(facts.record.created, None, first)]
+    steps += [(change.at, change.old, change.new) for change in changes if change.origin == "crm"]
+    found = []
+    for at, old, new in steps:
+        before, after = as_number(old), as_number(new)
+        if after is not None and after >= trigger.points and (before is None or before < trigger.points):
+            text = f"score rose to {after:g} on {shown(at, calendar)}"
+            found.append(Occasion(f"score@{stamp(at)}#{trigger.points:g}", at, text))
+    return tuple(found)

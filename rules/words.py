@@ -1,4 +1,7 @@
-"""One rule's words resolved against one CRM; what cannot be resolved becomes a problem that quarantines the rule."""
+"""One rule's words resolved against one CRM; what cannot be resolved becomes a problem that quarantines the rule.
+
+So do the words of a score's line: one that cannot be resolved counts nothing.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,32 @@ from datetime import date, datetime
 
 from connector.domain.errors import Problem
 from connector.domain.model import CrmSchema, FieldInfo, Owner
-from rules.actions import EnrollAction, NoteAction, ReassignAction, RuleAction, SetAction, TaskAction, UnenrollAction
+from rules.actions import (
+    EnrollAction,
+    NoteAction,
+    OfferAction,
+    ReassignAction,
+    RuleAction,
+    SetAction,
+    TaskAction,
+    UnenrollAction,
+)
 from rules.basics import Place, Scalar, Template
-from rules.model import AllOf, AnyOf, Condition, EnrolledTest, FieldChange, FieldTest, Leaf, Not, OwnerTest, Rule
+from rules.model import (
+    AllOf,
+    AnyOf,
+    Condition,
+    EnrolledTest,
+    FieldChange,
+    FieldTest,
+    Leaf,
+    Not,
+    OwnerTest,
+    Rule,
+    ScoreCrosses,
+    ScoreLine,
+    Step,
+)
 
 GUARD_FIELDS = frozenset({"opted_out", "do_not_call"})
 """In `unless`, a guard the CRM hides does not quarantine the rule: it is unknown there, and unknown stops."""
@@ -31,19 +57,30 @@ def queue_named(owners: Iterable[Owner], name: str) -> Owner | None:
 
 
 class Words:
-    """Resolves the words of one rule and gathers its problems."""
+    """Resolves the words of one rule, or of one line of a score, and gathers its problems.
 
-    def __init__(self, rule: Rule, schema: CrmSchema, owners: Sequence[Owner], people: Mapping[str, Owner]) -> None:
-        self.rule = rule
+    `scored` has the kinds whose score is worked out here, so that the CRM need not show one.
+    """
+
+    def __init__(
+        self,
+        subject: Rule | ScoreLine,
+        schema: CrmSchema,
+        owners: Sequence[Owner],
+        people: Mapping[str, Owner],
+        scored: frozenset[str] = frozenset(),
+    ) -> None:
+        self.kind = subject.kind
+        self.rule = subject.id if isinstance(subject, Rule) else None
         self.schema = schema
         self.owners = owners
         self.people = people
-        self.fields: Mapping[str, FieldInfo] = schema.fields.get(rule.kind, {})
+        self.fields: Mapping[str, FieldInfo] = schema.fields.get(subject.kind, {})
+        self.computed = frozenset({"score"}) if subject.kind in scored else frozenset()
         self.problems: list[Problem] = []
 
-    def bound(self) -> Rule:
+    def bound(self, rule: Rule) -> Rule:
         """The rule with its values in the CRM's spelling."""
-        rule = self.rule
         when = rule.when
         if isinstance(when, FieldChange):
             self.shown(when.field, rule.place)
@@ -52,19 +89,41 @@ class Words:
                 values=self.values(when.field, when.values, rule.place),
                 origins=self.values(when.field, when.origins, rule.place),
             )
+        elif isinstance(when, ScoreCrosses):
+            self.shown("score", rule.place)
         return replace(
             rule,
             when=when,
-            if_=None if rule.if_ is None else self.condition(rule.if_, guard=False),
-            unless=None if rule.unless is None else self.condition(rule.unless, guard=True),
+            if_=self.maybe(rule.if_, guard=False),
+            unless=self.maybe(rule.unless, guard=True),
+            step=None if rule.step is None else self.step(rule.step),
             then=tuple(self.action(action) for action in rule.then),
         )
 
+    def step(self, step: Step) -> Step:
+        """A cadence's step with the values of its conditions in the CRM's spelling."""
+        return replace(
+            step,
+            stop=self.maybe(step.stop, guard=True),
+            if_=self.maybe(step.if_, guard=False),
+            unless=self.maybe(step.unless, guard=True),
+        )
+
+    def line(self, line: ScoreLine) -> ScoreLine:
+        """A score's line with its values in the CRM's spelling."""
+        if line.per_value is not None:
+            self.shown("value", line.place)
+        return replace(line, if_=self.maybe(line.if_, guard=False))
+
     def problem(self, place: Place, text: str) -> None:
-        message = f"{text}; rule {self.rule.id} does not run"
-        self.problems.append(Problem(place.file, place.line, place.column, message, self.rule.id))
+        end = "this line of the score counts nothing" if self.rule is None else f"rule {self.rule} does not run"
+        self.problems.append(Problem(place.file, place.line, place.column, f"{text}; {end}", self.rule))
 
     # -- conditions ------------------------------------------------------------------------------------------------
+
+    def maybe(self, condition: Condition | None, guard: bool) -> Condition | None:
+        """A condition where there is one."""
+        return None if condition is None else self.condition(condition, guard)
 
     def condition(self, condition: Condition, guard: bool) -> Condition:
         if isinstance(condition, AllOf | AnyOf):
@@ -108,6 +167,10 @@ class Words:
                     self.taker(action.to, action.place)
                 if action.if_nobody != "hold":
                     self.queue(action.if_nobody, action.place)
+            case OfferAction():
+                self.templates((action.note,), action.place)
+                if action.if_nobody != "hold":
+                    self.queue(action.if_nobody, action.place)
             case NoteAction():
                 self.templates((action.text,), action.place)
         return action
@@ -141,11 +204,13 @@ class Words:
 
     def shown(self, name: str, place: Place) -> bool:
         """Whether the CRM shows the field; a problem when it does not."""
-        hidden = name in self.schema.hidden.get(self.rule.kind, ())
+        if name in self.computed:
+            return True
+        hidden = name in self.schema.hidden.get(self.kind, ())
         if not hidden and (name in _ALWAYS_SHOWN or name in self.fields):
             return True
         cure = "grant the integration user access to it" if hidden else "bind it in followup.yaml or correct the name"
-        self.problem(place, f"the CRM does not show {name} of a {self.rule.kind}: {cure}")
+        self.problem(place, f"the CRM does not show {name} of a {self.kind}: {cure}")
         return False
 
     def person(self, name: str, place: Place) -> None:

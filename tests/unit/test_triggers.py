@@ -7,7 +7,8 @@ from datetime import datetime
 from connector.domain.model import RecordState
 from rules.basics import NO_WAIT, Duration
 from rules.model import Assigned, AttemptsReach, Created, FieldChange, NoNextStep, QuietFor, Replied, Trigger
-from rules.trigger import Occasions, occasions
+from rules.occasion import Occasions
+from rules.trigger import occasions
 from tests.builders import (
     ANA,
     BEN,
