@@ -1,0 +1,95 @@
+"""`followup test`: plays the cases of the rule files without any CRM, and says what they cover.
+
+Words stand for themselves: a status is the word that stands in the file, a person the name of team.yaml.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from connector.domain.model import Owner, Value
+from rules.actions import OfferAction, ReassignAction
+from rules.cases.coverage import Coverage
+from rules.cases.model import QUEUE, SOMEBODY, Case
+from rules.cases.play import Crew, Play
+from rules.cases.result import Played, Report
+from rules.cases.world import World
+from rules.model import RuleSet
+from rules.needs import needs_of
+from rules.rulebook import FileRulebook
+from rules.vocabulary import FIELDS
+
+GIVEN: Mapping[str, Value] = {"status": "new", "opted_out": False, "do_not_call": False}
+"""What a case's record has where the case says nothing; its other fields are empty."""
+
+_Variant = tuple[object, ...]
+
+
+class Bench:
+    """The rules and the people with whom cases are played; `engine` as for FileRulebook."""
+
+    def __init__(self, ruleset: RuleSet, engine: str = "auto") -> None:
+        self._ruleset = ruleset
+        self._engine = engine
+        self._crews: dict[_Variant, Crew] = {}
+        self._blank = {kind: _blank(ruleset, kind) for kind in ("lead", "contact", "deal")}
+        self._first = next(iter(ruleset.team.people), SOMEBODY)
+
+    def run(self, cases: Sequence[Case]) -> Report:
+        """Play the cases, each in a world of its own."""
+        queues = sorted({*_queues_of_rules(self._ruleset), *(queue for case in cases for queue in _queues(case))})
+        coverage = Coverage(self._ruleset.rules)
+        played = [self._play(case, queues, coverage) for case in cases]
+        return Report(played, coverage.rules(), coverage.shared())
+
+    def _play(self, case: Case, queues: Sequence[str], coverage: Coverage) -> Played:
+        coverage.next_case()
+        world = World(case, self._blank[case.subject.kind], self._first)
+        return Play(case, self._crew(case, queues), world, coverage).played()
+
+    def _crew(self, case: Case, queues: Sequence[str]) -> Crew:
+        """The rules and the people as they are in a case; most cases have the same."""
+        variant = (tuple(sorted(case.away.items())), case.inactive, tuple(queues))
+        crew = self._crews.get(variant)
+        if crew is None:
+            team = self._ruleset.team
+            people = {
+                name: replace(person, away=case.away.get(name, person.away)) for name, person in team.people.items()
+            }
+            owners = (
+                *(
+                    Owner(name, name, active=name not in case.inactive, user_id=each.crm)
+                    for name, each in people.items()
+                ),
+                *(() if people else (Owner(SOMEBODY, SOMEBODY),)),
+                *(Owner(QUEUE + queue, queue, queue=True) for queue in queues),
+            )
+            ruleset = replace(self._ruleset, team=replace(team, people=people))
+            rulebook = FileRulebook(ruleset, engine=self._engine)
+            rulebook.bind(None, owners)
+            crew = self._crews[variant] = Crew(rulebook, owners)
+        return crew
+
+
+def _blank(ruleset: RuleSet, kind: str) -> Mapping[str, Value]:
+    """A record's fields as a CRM shows them when nobody has filled them in."""
+    read = needs_of([rule for rule in ruleset.rules if rule.kind == kind]).fields.get(kind, frozenset())
+    return {**dict.fromkeys((*FIELDS, *sorted(read))), **GIVEN}
+
+
+def _queues_of_rules(ruleset: RuleSet) -> Iterator[str]:
+    for rule in ruleset.rules:
+        for action in rule.then:
+            if isinstance(action, ReassignAction | OfferAction) and action.if_nobody != "hold":
+                yield action.if_nobody
+
+
+def _queues(case: Case) -> Iterator[str]:
+    """The queues of which a case speaks."""
+    words = [name for _, name in case.subject.owners]
+    words += [event.value for event in case.events if event.what == "owner"]
+    for expectation in case.expectations:
+        for check in expectation.checks:
+            words += [str(check.fields.get(name) or "") for name in ("owner", "from")]
+    yield from (word.removeprefix(QUEUE) for word in words if word.startswith(QUEUE))

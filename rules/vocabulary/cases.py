@@ -1,0 +1,108 @@
+"""The words of the cases in a rule file's section `tests`: the record, what happens to it, and what is expected."""
+
+from __future__ import annotations
+
+from rules.vocabulary.base import Row, Word, table
+
+_AT: Row = ("at", "when, as day and time of the rule's calendar, or with an offset of its own", '"2026-03-02 09:00"')
+_SUBJECT: Row = ("subject", "a text that stands in the subject", '"Call"')
+_TO: Row = ("to", "who gets it: a person of team.yaml", "ana")
+
+CASE_WORDS: tuple[Word, ...] = (
+    *table(
+        "a case",
+        ("rule", "the rule, or the cadence, that is looked at; without it every rule is", "week-one-call"),
+        ("name", "what the case shows, in a few words", "A lead that nobody called"),
+        ("lead", "the record, when it is a lead: its fields and how it begins", '{created: "2026-03-02 09:00"}'),
+        ("contact", "the record, when it is a contact", '{created: "2026-03-02 09:00"}'),
+        ("deal", "the record, when it is a deal", '{created: "2026-03-02 09:00", value: 5000}'),
+        ("away", "absences that hold in this case in place of those of team.yaml", "{ana: {from: 2026-03-02, to: 2026-03-06}}"),
+        ("inactive", "people who cannot log in to the CRM any more", "[ben]"),
+        ("loads", "how many other open records people have, for pools that look at the load", "{ana: 12, ben: 3}"),
+        ("timeline", "what happens to the record, one event after the other", '[{at: "2026-03-03 10:00", call: no_answer}]'),
+        ("expect", "what the rules have done by when", '[{at: "2026-03-09 09:00", task: call}]'),
+    ),
+    *table(
+        "a case's record",
+        ("created", "when it was created; when it was assigned, where that is given", '"2026-03-02 09:00"'),
+        ("owner", "who owns it: a person, nobody, or queue NAME; the first person of team.yaml when not given", "ana"),
+        ("assigned", "when it came to its owner; at its creation when not given", '"2026-03-02 09:00"'),
+        ("previous_owners", "who owned it between its creation and then, the first one first", "[ben, cleo]"),
+        ("enrolled", "what it is enrolled in from the beginning: names of followup.yaml", "[brochure]"),
+        ("hidden", "fields that the CRM does not show us, so that their value is unknown", "[opted_out]"),
+    ),
+    *table(
+        "an event",
+        _AT,
+        ("call", "a person called; with the outcome, or true", "no_answer"),
+        ("call_inbound", "the prospect called; with the outcome, or true", "true"),
+        ("email_sent", "a person sent an e-mail; with its subject, or true", "true"),
+        ("email_received", "the prospect wrote an e-mail; with its subject, or true", '"Re: your offer"'),
+        ("email_opened", "the prospect opened an e-mail: the last one sent, or one of an enrolment", "true"),
+        ("email_clicked", "the prospect followed a link in an e-mail", "true"),
+        ("meeting", "a meeting took place and ended at this instant; with the outcome, or true", "true"),
+        ("meeting_booked", "a meeting was booked; with the instant at which it begins, for an hour", '"2026-03-05 14:00"'),
+        ("note", "a person wrote a note; with its text, or true", '"Asked for a quote"'),
+        ("task", "the oldest open task, the rule's first, was completed, deferred or deleted; or one was created", "completed"),
+        ("offer", "the person who was asked last takes the record (accept) or does not (reject)", "accept"),
+        ("status", "a person set the status", "interested"),
+        ("set", "a person, or the CRM, changed fields", "{industry: software}"),
+        ("owner", "a person gave the record to somebody: a person, nobody, or queue NAME", "ben"),
+        ("enrolled", "it was enrolled in a NAME of followup.yaml, not by a rule", "brochure"),
+        ("unenrolled", "it left a NAME of followup.yaml, not by a rule", "brochure"),
+        ("converted", "it was converted", "true"),
+        ("opted_out", "the prospect refused e-mail; false: allowed it again", "true"),
+        ("deleted", "it was deleted", "true"),
+        ("by", "who called, wrote, met or did the task; the owner when not given", "ben"),
+        ("subject", "the subject of a call, a meeting or a task", '"Price"'),
+        ("auto_reply", "the e-mail received is an automatic reply, which is no answer", "true"),
+        ("type", "which task is meant, or made: call, email or todo", "call"),
+        ("outcome", "what came of the task that was completed", "connected"),
+        ("due", "when the task that a person made is due", '"2026-03-06 12:00"'),
+        ("times", "how often it happened, a minute apart", "5"),
+    ),
+    *table(
+        "an expectation",
+        _AT,
+        ("rule", "the rule, or the cadence, that is looked at here; the case's own when not given", "week-one-call"),
+        ("nothing", "nothing was done since the expectation before", "true"),
+        ("task", "a task was made: true, its type, or more about it", "{type: call, to: ana}"),
+        ("reassign", "the record got another owner: true, or more about it", "{from: ana}"),
+        ("offer", "the record was offered: true, or more about it", "{to: ben}"),
+        ("enroll", "it was enrolled in a NAME of followup.yaml", "brochure"),
+        ("unenroll", "it was taken out of a NAME of followup.yaml", "brochure"),
+        ("set", "these fields were written", "{status: recycled}"),
+        ("note", "a note was written: true, or a text that stands in it", '"six attempts"'),
+        ("amend", "a task of ours was changed: true, or more about it", "{to: ben}"),
+        ("held", "something was held back, because of a limit or because nobody can take it", "true"),
+        ("blocked", "the rule is due at this instant and something stops it", "true"),
+    ),
+    *table(
+        "an expected task",
+        ("type", "call, email or todo", "call"),
+        _SUBJECT,
+        ("body", "a text that stands in it", '"Ask when they decide"'),
+        _TO,
+        ("due", "when it is due", '"2026-03-10 09:00"'),
+        ("priority", "low, normal or high", "high"),
+    ),
+    *table(
+        "an expected reassign",
+        ("from", "who owned it before: a person, nobody, or queue NAME", "ana"),
+        ("to", "who owns it now: a person, nobody, or queue NAME", "ben"),
+        ("pool", "the pool that handed it out", "inbound"),
+        ("note", "a text that stands in the hand-over note", '"six attempts"'),
+    ),
+    *table(
+        "an expected offer",
+        _TO,
+        ("pool", "the pool whose member is asked", "inbound"),
+        ("until", "by when the offer has to be accepted", '"2026-03-02 13:00"'),
+    ),
+    *table(
+        "an expected amend",
+        _TO,
+        _SUBJECT,
+        ("done", "the task was closed", "true"),
+    ),
+)  # fmt: skip
