@@ -11,13 +11,33 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from connector.domain.actions import action_key
-from connector.domain.model import ActionKind, Assignment, Match, Owner, PlannedAction, Reason, RecordState, Value
-from rules.actions import EnrollAction, NoteAction, ReassignAction, RuleAction, SetAction, TaskAction, UnenrollAction
+from connector.domain.model import (
+    ActionKind,
+    Assignment,
+    Match,
+    Offer,
+    Owner,
+    PlannedAction,
+    Reason,
+    RecordState,
+    Value,
+)
+from rules.actions import (
+    EnrollAction,
+    NoteAction,
+    OfferAction,
+    ReassignAction,
+    RuleAction,
+    SetAction,
+    TaskAction,
+    UnenrollAction,
+)
 from rules.basics import Template
 from rules.calendar import WorkCalendar
 from rules.desk import Desk
 from rules.model import Rule
 from rules.needs import condition_fields
+from rules.offers import ask
 from rules.routing import choose
 from rules.staff import owner_chain
 from rules.template import one_line, render
@@ -45,6 +65,7 @@ class Draft:
     actions: tuple[PlannedAction, ...] = ()
     assignments: tuple[Assignment, ...] = ()
     waits: str = ""
+    offers: tuple[Offer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +117,7 @@ class _Drafter:
     before: dict[str, Value] = field(default_factory=dict)
     actions: list[PlannedAction] = field(default_factory=list)
     assignments: list[Assignment] = field(default_factory=list)
+    offers: list[Offer] = field(default_factory=list)
 
     @property
     def calendar(self) -> WorkCalendar:
@@ -114,7 +136,7 @@ class _Drafter:
                 return Draft(waits=wish.why)
             if wish is not None:
                 self.add(position, *wish)
-        return Draft(tuple(self.actions), tuple(self.assignments))
+        return Draft(tuple(self.actions), tuple(self.assignments), offers=tuple(self.offers))
 
     def add(self, position: int, kind: ActionKind, fields: Mapping[str, Value]) -> None:
         old = self.old(fields) if kind in ("set", "reassign") else {}
@@ -147,6 +169,8 @@ class _Drafter:
                 return self.task(action)
             case ReassignAction():
                 return self.reassign(action)
+            case OfferAction():
+                return self.offer(action)
             case EnrollAction():
                 return self.enroll(action)
             case UnenrollAction():
@@ -207,6 +231,29 @@ class _Drafter:
         if action.note is not None:
             fields["note"] = self.text(action.note)
         return ("reassign", fields)
+
+    def offer(self, action: OfferAction) -> _Wish | _Nobody | None:
+        """The first member of the pool is asked; where there is none, what a reassignment would do."""
+        match = self.match
+        key = action_key(match.rule, match.record, match.occasion, self.rule.then.index(action))
+        occasion, why = match.occasion, self.why
+        asked = ask(action, self.rule, self.state, self.desk, self.calendar, occasion=occasion, key=key, why=why)
+        if asked is None:
+            return self.leftover(action.if_nobody, f"nobody in pool {action.pool} can be asked today")
+        self.assignments.append(asked.line)
+        self.offers.append(asked.offer)
+        return ("offer", asked.fields)
+
+    def leftover(self, if_nobody: str, why: str) -> _Wish | _Nobody | None:
+        """What becomes of a record that nobody can get: it waits, or goes to a queue."""
+        if if_nobody == "hold":
+            return _Nobody(why)
+        queue = self.desk.staff.queue(if_nobody)
+        if queue is None:
+            return _Nobody(f"{why}, and the CRM has no queue {if_nobody}")
+        if queue.id == self.current.get("owner"):
+            return None
+        return ("reassign", {"owner": queue.id, "owner_name": queue.name})
 
     def pool(self, action: ReassignAction) -> Owner | _Nobody:
         """Whose turn it is in the action's pool."""

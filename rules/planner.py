@@ -20,6 +20,7 @@ from connector.domain.model import (
     MarkKind,
     Match,
     Moment,
+    Offer,
     Plan,
     PlannedAction,
     Reason,
@@ -69,6 +70,7 @@ class _Sheet:
     actions: list[PlannedAction] = field(default_factory=list)
     held: list[PlannedAction] = field(default_factory=list)
     reasons: dict[str, tuple[Reason, ...]] = field(default_factory=dict)
+    offers: list[Offer] = field(default_factory=list)
 
     def due(self, at: datetime) -> None:
         """Look at the record again no later than that."""
@@ -77,7 +79,13 @@ class _Sheet:
     def plan(self) -> RecordPlan:
         ref = self.state.record.ref
         return RecordPlan(
-            ref, tuple(self.actions), tuple(self.held), tuple(self.marks), self.next_at, dict(self.reasons)
+            ref,
+            tuple(self.actions),
+            tuple(self.held),
+            tuple(self.marks),
+            self.next_at,
+            dict(self.reasons),
+            tuple(self.offers),
         )
 
 
@@ -192,6 +200,9 @@ class Planner:
         sheet.actions.extend(drafted.actions)
         sheet.reasons.update({action.key: case.reasons for action in drafted.actions})
         self._assignments.extend(drafted.assignments)
+        for offer in drafted.offers:
+            sheet.offers.append(offer)
+            sheet.due(offer.until)
         self._mark(case, "fired")
         if drafted.actions:
             self._caps.take(case.rule, case.owner)
