@@ -1,0 +1,32 @@
+"""A record as it stood at an instant of the past, from what is stored of its history."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from connector.domain.model import Offer, RecordState
+
+
+def as_of(state: RecordState, at: datetime) -> RecordState:
+    """The state without what came after an instant: fields go back through their changes, later news is left out."""
+    later = [change for change in state.changes if change.at > at]
+    fields = dict(state.record.fields)
+    for change in sorted(later, key=lambda change: change.at, reverse=True):
+        if change.field in fields:
+            fields[change.field] = change.old
+    return replace(
+        state,
+        record=replace(state.record, fields=fields) if later else state.record,
+        activities=tuple(each for each in state.activities if each.at <= at),
+        changes=tuple(change for change in state.changes if change.at <= at),
+        enrollments=tuple(each for each in state.enrollments if each.since is None or each.since <= at),
+        marks=tuple(mark for mark in state.marks if mark.at <= at),
+        offers=tuple(_open_then(offer, at) for offer in state.offers if offer.at <= at),
+    )
+
+
+def _open_then(offer: Offer, at: datetime) -> Offer:
+    if offer.settled is None or offer.settled <= at:
+        return offer
+    return replace(offer, state="open", settled=None)
