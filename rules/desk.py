@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from connector.domain.model import Moment
-from rules.calendar import WorkCalendar
+from connector.domain.model import Moment, Record
+from rules.calendar import Clocks, WorkCalendar
 from rules.ledger import Ledger
 from rules.staff import Staff
 from rules.team import Team
@@ -21,7 +20,11 @@ class Desk:
     team: Team
     staff: Staff
     ledger: Ledger
-    calendars: Mapping[str, WorkCalendar]
+    calendars: Clocks
+
+    def calendar(self, name: str, record: Record) -> WorkCalendar:
+        """The calendar of that name by the clock that counts for a record: its own zone's, its owner's, the calendar's."""
+        return self.calendars.local(self.staff.zone_of(record))[name]
 
     @property
     def now(self) -> datetime:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
-from connector.domain.model import Owner, RecordState
+from connector.domain.model import Owner, Record, RecordState
 from rules.binding import Binding
 from rules.team import Absence, Person
 
@@ -51,6 +51,10 @@ class Staff:
     def person(self, owner: Owner) -> Person | None:
         """What team.yaml says of this user."""
         return self._binding.persons.get(owner.id)
+
+    def zone_of(self, record: Record) -> str | None:
+        """The zone of the rules' clocks on a record; None: each calendar's own."""
+        return self._binding.zone_of(record)
 
     def queue(self, name: str) -> Owner | None:
         """The queue of that name or id."""
