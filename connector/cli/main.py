@@ -22,6 +22,7 @@ COMMANDS: Mapping[str, str] = {
     "explain": "Say why a record was followed up, why not, and when next.",
     "log": "List the passes.",
     "show": "Show every write of one pass, with old and new value.",
+    "report": "The end-of-week report: who needs help, and with which leads; as a table or a page.",
     "release": "Let held actions go with the next pass.",
 }
 
