@@ -249,4 +249,5 @@ def _activity(action: PlannedAction, crm_id: str, now: datetime) -> Activity:
         due=due if isinstance(due, datetime | date) else None,
         task_type=None if is_note else str(action.fields.get("type") or "todo"),
         key=action.key,
+        created=now,
     )
