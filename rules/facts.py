@@ -201,11 +201,11 @@ class Facts:
 
     @cached_property
     def all_replies(self) -> Sequence[tuple[datetime, Activity]]:
-        """Every reply with its instant, in the order of time. A booked meeting counts at once, whenever it begins."""
+        """Every reply with its instant, in the order of time. A meeting counts when it was booked."""
         words = self.team.reply
         found = [(at, each) for at, word, each in self.touches if word in words]
         if "meeting_booked" in words:
-            found += [(each.at, each) for each in self.booked_meetings]
+            found += [(booked(each), each) for each in self.booked_meetings]
         return sorted(found, key=lambda reply: (reply[0], reply[1].id))
 
     @cached_property
@@ -320,6 +320,11 @@ _BEGINNING = datetime.fromisoformat("0001-01-02T00:00:00+00:00")
 
 def _is_outbound(word: str | None) -> bool:
     return word in ("call", "email_sent")
+
+
+def booked(meeting: Activity) -> datetime:
+    """When a meeting was booked; where nobody knows, its beginning."""
+    return meeting.at if meeting.created is None else min(meeting.created, meeting.at)
 
 
 def folded(word: str | None) -> str:

@@ -10,7 +10,7 @@ from connector.domain.model import Activity, Mark
 from rules.basics import Duration
 from rules.calendar import DAY, WorkCalendar
 from rules.compare import shown
-from rules.facts import Facts, folded, task_type
+from rules.facts import Facts, booked, folded, task_type
 from rules.leaves import step_due
 from rules.model import ActivityIs, Every, OfferSettled, StepDone, TaskCompleted, TaskOverdue
 from rules.occasion import Occasion, Occasions, one_of, stamp
@@ -41,7 +41,7 @@ def activity(trigger: ActivityIs, facts: Facts, wait: Duration, calendar: WorkCa
     found = []
     for each in happenings(facts, trigger.types):
         if _fits(trigger, each.activity):
-            # A meeting booked for later has been booked by now; what waits after it, waits from its beginning.
+            # Where nobody knows when a coming meeting was booked, it has been booked by now.
             start = min(each.at, facts.now) if wait.amount == 0 else each.at
             outcome = f", {each.activity.outcome}" if each.activity.outcome else ""
             text = f"{each.word.replace('_', ' ')} on {shown(each.at, calendar)}{outcome}"
@@ -52,10 +52,10 @@ def activity(trigger: ActivityIs, facts: Facts, wait: Duration, calendar: WorkCa
 
 
 def happenings(facts: Facts, words: Sequence[str]) -> Sequence[Happening]:
-    """What happened under these words, in the order of time; a meeting that is booked counts with its beginning."""
+    """What happened under these words, in the order of time; a meeting that is booked, when it was booked."""
     found = [Happening(word, each.id, at, each) for at, word, each in facts.touches if word in words]
     if "meeting_booked" in words:
-        found += [Happening("meeting_booked", each.id, each.at, each) for each in facts.booked_meetings]
+        found += [Happening("meeting_booked", each.id, booked(each), each) for each in facts.booked_meetings]
     for word in ("email_opened", "email_clicked"):
         if word in words:
             found += _met_with(facts, word)

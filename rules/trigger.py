@@ -168,7 +168,8 @@ def _attempts(trigger: AttemptsReach, facts: Facts, calendar: WorkCalendar) -> O
 def _replied(facts: Facts, wait: Duration, calendar: WorkCalendar) -> Occasions:
     found = []
     for at, reply in facts.all_replies:
-        # A meeting booked for later is an answer now; what waits for some time after it, waits from its beginning.
+        # A meeting booked for later is an answer now. Where nobody knows when it was booked, a rule that waits after it
+        # waits from its beginning.
         start = min(at, facts.now) if wait.amount == 0 else at
         text = f"the prospect answered ({reply.type}) on {shown(at, calendar)}"
         found.append(Occasion(f"reply@{reply.id}", start, text))

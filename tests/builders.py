@@ -5,7 +5,7 @@ Instants are written as people write them, "2026-03-02 09:00", and mean UTC. 202
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, time
 from typing import Any
 
@@ -19,6 +19,7 @@ from connector.domain.model import (
     Mark,
     MarkKind,
     Moment,
+    Offer,
     Owner,
     Record,
     RecordRef,
@@ -28,10 +29,25 @@ from connector.domain.model import (
 from rules.actions import EnrollAction, TaskAction
 from rules.basics import NO_WAIT, Duration, Place, Scalar, Template, Unit
 from rules.binding import Binding, bind
-from rules.calendar import WorkCalendar, calendars_of
+from rules.calendar import Clocks, calendars_of
 from rules.facts import Facts
 from rules.judge import Judgement, judge
-from rules.model import AllOf, AnyOf, Condition, Created, FieldOp, FieldTest, Limit, Not, Once, Rule, RuleSet, Trigger
+from rules.model import (
+    AllOf,
+    AnyOf,
+    Condition,
+    Created,
+    FieldOp,
+    FieldTest,
+    Limit,
+    Not,
+    Once,
+    Rule,
+    RuleSet,
+    ScoreLine,
+    Trigger,
+)
+from rules.score import Scorer
 from rules.team import CalendarSpec, Person, Pool, Team
 
 REF = RecordRef("salesforce", "lead", "00Q000000000001AAA")
@@ -144,7 +160,7 @@ def mark(kind: MarkKind, occasion: str, when: str, *, scope: str = "", rule: str
     return Mark(rule, occasion, scope, at(when), kind)
 
 
-def state(*parts: Record | Activity | Change | Enrollment | Mark) -> RecordState:
+def state(*parts: Record | Activity | Change | Enrollment | Mark | Offer) -> RecordState:
     """Everything that is stored about a record, in any order; `lead()` when no record is among it."""
     records = [part for part in parts if isinstance(part, Record)]
     record = records[0] if records else lead()
@@ -155,6 +171,7 @@ def state(*parts: Record | Activity | Change | Enrollment | Mark) -> RecordState
         changes=tuple(sorted((part for part in parts if isinstance(part, Change)), key=lambda each: each.at)),
         enrollments=tuple(part for part in parts if isinstance(part, Enrollment)),
         marks=tuple(part for part in parts if isinstance(part, Mark)),
+        offers=tuple(part for part in parts if isinstance(part, Offer)),
     )
 
 
@@ -264,32 +281,52 @@ def rule(when: Trigger | None = None, **more: Any) -> Rule:
     return Rule(when=when or Created(), **values)
 
 
-def ruleset(*rules: Rule, of: Team | None = None, limit: Limit | None = None) -> RuleSet:
-    """Rules and a team."""
-    return RuleSet(rules, of or team(), limit or Limit(per_run=100))
+def points(given: float, why: str = "interest", **more: Any) -> ScoreLine:
+    """A line of a lead's score: `if_`, `activity` or `per_value` among `more`."""
+    return ScoreLine(kind="lead", points=given, why=why, place=PLACE, **more)
 
 
-def bound(*rules: Rule, of: Team | None = None) -> Binding:
+def ruleset(
+    *rules: Rule, of: Team | None = None, limit: Limit | None = None, scores: Sequence[ScoreLine] = ()
+) -> RuleSet:
+    """Rules, a team, and the lines of scores."""
+    return RuleSet(rules, of or team(), limit or Limit(per_run=100), tuple(scores))
+
+
+def bound(*rules: Rule, of: Team | None = None, scores: Sequence[ScoreLine] = ()) -> Binding:
     """Rules that are taken as they stand: every word is the CRM's."""
-    return bind(ruleset(*rules, of=of), None, OWNERS)[0]
+    return bind(ruleset(*rules, of=of, scores=scores), None, OWNERS)[0]
 
 
-def facts(of: RecordState, now: str | datetime, *rules: Rule, on: Team | None = None) -> Facts:
+def facts(
+    of: RecordState,
+    now: str | datetime,
+    *rules: Rule,
+    on: Team | None = None,
+    scores: Sequence[ScoreLine] = (),
+) -> Facts:
     """What a record looks like at an instant."""
     when = moment(now if isinstance(now, str) else now.isoformat())
-    return Facts(of, when, on or team(), bound(*rules, of=on))
+    return _facts(of, when, on or team(), rules, scores)
 
 
-def calendars(of: Team | None = None) -> Mapping[str, WorkCalendar]:
+def _facts(of: RecordState, when: Moment, crew: Team, rules: Sequence[Rule], scores: Sequence[ScoreLine]) -> Facts:
+    scoring = Scorer(scores, calendars_of(crew)) if scores else None
+    return Facts(of, when, crew, bound(*rules, of=crew, scores=scores), scoring)
+
+
+def calendars(of: Team | None = None) -> Clocks:
     """The team's calendars."""
     return calendars_of(of or team())
 
 
-def judged(the_rule: Rule, of: RecordState, now: str | Moment, on: Team | None = None) -> Judgement:
+def judged(
+    the_rule: Rule, of: RecordState, now: str | Moment, on: Team | None = None, scores: Sequence[ScoreLine] = ()
+) -> Judgement:
     """What a rule says of a record at an instant."""
     when = moment(now) if isinstance(now, str) else now
     crew = on or team()
-    return judge(the_rule, Facts(of, when, crew, bound(the_rule, of=crew)), when, calendars(crew))
+    return judge(the_rule, _facts(of, when, crew, (the_rule,), scores), when, calendars(crew))
 
 
 def outcome(the_rule: Rule, of: RecordState, now: str | Moment, on: Team | None = None) -> str:
