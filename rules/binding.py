@@ -79,7 +79,9 @@ def bind(ruleset: RuleSet, schema: CrmSchema | None, owners: Sequence[Owner]) ->
             words = Words(rule, schema, owners, people, scored)
             bound = words.bound(rule)
             problems += words.problems
-            rules += () if words.problems else (bound,)
+            rules.append(bound)
+        broken = {problem.rule for problem in problems if problem.rule}
+        rules = [rule for rule in rules if rule.written_id not in broken]
         for line in ruleset.scores:
             words = Words(line, schema, owners, people)
             given = words.line(line)
@@ -99,7 +101,7 @@ def bind(ruleset: RuleSet, schema: CrmSchema | None, owners: Sequence[Owner]) ->
         },
         enrolling={rule.id: names for rule in rules if (names := _enrolls(rule))},
     )
-    return binding, tuple(problems)
+    return binding, tuple(dict.fromkeys(problems))
 
 
 def _people(team: Team, owners: Sequence[Owner]) -> Mapping[str, Owner]:

@@ -54,9 +54,9 @@ class FileRulebook:
     @property
     def rules(self) -> Sequence[RuleInfo]:
         """The rules that run, in the order of file and line."""
-        team = self._ruleset.team
+        team, scores = self._ruleset.team, self._binding.scores
         return [
-            RuleInfo(rule.id, rule.why, rule.place.file, rule.place.line, rule.kind, fingerprint(rule, team))
+            RuleInfo(rule.id, rule.why, rule.place.file, rule.place.line, rule.kind, fingerprint(rule, team, scores))
             for rule in self._binding.rules
         ]
 
@@ -67,7 +67,7 @@ class FileRulebook:
 
     def needs(self) -> Needs:
         """What to read for the rules that run."""
-        return needs_of(self._binding.rules)
+        return needs_of(self._binding.rules, self._binding.scores, self._ruleset.team, self._binding.schema)
 
     def bind(self, schema: CrmSchema, owners: Sequence[Owner]) -> Sequence[Problem]:
         """Put the rules together with a CRM; each problem names the rule it quarantines, if any."""

@@ -71,7 +71,8 @@ class Words:
         scored: frozenset[str] = frozenset(),
     ) -> None:
         self.kind = subject.kind
-        self.rule = subject.id if isinstance(subject, Rule) else None
+        self.rule = subject.written_id if isinstance(subject, Rule) else None
+        self.stopped = "rule" if isinstance(subject, Rule) and subject.step is None else "cadence"
         self.schema = schema
         self.owners = owners
         self.people = people
@@ -91,6 +92,8 @@ class Words:
             )
         elif isinstance(when, ScoreCrosses):
             self.shown("score", rule.place)
+        if rule.limit is not None and rule.limit.first != "oldest":
+            self.shown(rule.limit.first, rule.place)
         return replace(
             rule,
             when=when,
@@ -116,7 +119,7 @@ class Words:
         return replace(line, if_=self.maybe(line.if_, guard=False))
 
     def problem(self, place: Place, text: str) -> None:
-        end = "this line of the score counts nothing" if self.rule is None else f"rule {self.rule} does not run"
+        end = "this line of the score counts nothing" if self.rule is None else f"{self.stopped} {self.rule} does not run"
         self.problems.append(Problem(place.file, place.line, place.column, f"{text}; {end}", self.rule))
 
     # -- conditions ------------------------------------------------------------------------------------------------
