@@ -21,6 +21,7 @@ from rules.vocabulary.base import (
     listed,
     table,
 )
+from rules.vocabulary.cases import CASE_WORDS
 from rules.vocabulary.conditions import CONDITION_WORDS
 from rules.vocabulary.files import FILE_WORDS
 from rules.vocabulary.nearest import nearest, not_known
@@ -32,7 +33,7 @@ __all__ = [
     "Word", "listed", "nearest", "not_known", "table", "word",
 ]  # fmt: skip
 
-WORDS: tuple[Word, ...] = (*FILE_WORDS, *WHEN_WORDS, *CONDITION_WORDS, *ACTION_WORDS, *TEAM_WORDS)
+WORDS: tuple[Word, ...] = (*FILE_WORDS, *WHEN_WORDS, *CONDITION_WORDS, *ACTION_WORDS, *TEAM_WORDS, *CASE_WORDS)
 
 _BY_PLACE = {(word.where, word.name): word for word in WORDS}
 
