@@ -16,6 +16,7 @@ COMMANDS: Mapping[str, str] = {
     "init": "Write a commented workspace with a playbook of rules.",
     "doctor": "Check connection, permissions, fields, quotas and opt-out visibility.",
     "check": "Check the rule files, offline; every mistake with its place.",
+    "test": "Play the given/when/then cases in the rule files, with a moved clock.",
     "plan": "Show what a pass would write, and write nothing to the CRM.",
     "apply": "Write exactly a saved plan, re-checked record by record.",
     "run": "One pass: read, decide, write, confirm. For cron.",
