@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from connector.domain.model import Offer, RecordState
+from connector.domain.model import Activity, Offer, RecordState
 
 
 def as_of(state: RecordState, at: datetime) -> RecordState:
@@ -18,12 +18,26 @@ def as_of(state: RecordState, at: datetime) -> RecordState:
     return replace(
         state,
         record=replace(state.record, fields=fields) if later else state.record,
-        activities=tuple(each for each in state.activities if each.at <= at),
+        activities=tuple(then for each in state.activities if (then := _then(each, at)) is not None),
         changes=tuple(change for change in state.changes if change.at <= at),
         enrollments=tuple(each for each in state.enrollments if each.since is None or each.since <= at),
         marks=tuple(mark for mark in state.marks if mark.at <= at),
         offers=tuple(_open_then(offer, at) for offer in state.offers if offer.at <= at),
     )
+
+
+def _then(each: Activity, at: datetime) -> Activity | None:
+    """An activity as it stood; None when it was not there. What was done later was open, if it was made by then."""
+    if each.at <= at and (each.ended is None or each.ended <= at):
+        return each
+    if each.at > at and (each.created is None or each.created > at):
+        return None
+    if each.type == "meeting" or not each.done:
+        return replace(each, done=False)
+    if each.type != "task" and each.task_type is None:
+        return None  # nobody plans a call without a task: this one was made when it happened
+    made = each.created or each.at
+    return replace(each, type="task", at=made, done=False, ended=None, outcome=None, direction=None)
 
 
 def _open_then(offer: Offer, at: datetime) -> Offer:
