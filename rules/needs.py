@@ -30,7 +30,7 @@ from rules.model import (
     ScoreLine,
     leaves,
 )
-from rules.team import Criterion, Team
+from rules.team import Criterion, Team, Turn
 
 ALWAYS_FIELDS = frozenset({"status", "owner", "opted_out", "do_not_call", "name", "email", "created"})
 """Read for every kind: the guards, the anchors and what a report shows."""
@@ -83,7 +83,17 @@ def needs_of(
         enrollments=frozenset(name for rule in rules for name in _enrollments(rule)),
         writes=frozenset(word for rule in rules for action in rule.then for word in _WRITES[type(action)]),
         written_fields={kind: frozenset().union(*map(written_fields, group)) for kind, group in of_kind.items()},
+        loads=any(how == "least_loaded" for rule in rules for how, _ in _turns(rule, team or Team())),
+        companies=any("history" in criteria for rule in rules for _, criteria in _turns(rule, team or Team())),
     )
+
+
+def _turns(rule: Rule, team: Team) -> Iterator[tuple[Turn, Sequence[Criterion]]]:
+    """How the pools of a rule's actions hand out, and what `match` looks at there."""
+    for action in rule.then:
+        if isinstance(action, ReassignAction | OfferAction) and (pool := team.pools.get(action.pool or "")):
+            how = action.how or pool.how
+            yield how, (action.match or pool.match) if how == "match" else ()
 
 
 def _notes(scores: Iterable[ScoreLine]) -> bool:
@@ -102,10 +112,8 @@ def _wished(rule: Rule, team: Team) -> frozenset[str]:
     for action in rule.then:
         if isinstance(action, TaskAction) and action.type == "preferred":
             wished.add("prefers")
-        elif isinstance(action, ReassignAction | OfferAction) and (pool := team.pools.get(action.pool or "")):
-            criteria = action.match or pool.match
-            fitting = criteria if (action.how or pool.how) == "match" else ()
-            wished.update(name for criterion in fitting for name in _FITTING[criterion])
+    for _, criteria in _turns(rule, team):
+        wished.update(name for criterion in criteria for name in _FITTING[criterion])
     return frozenset(wished)
 
 

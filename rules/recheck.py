@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 
 from connector.domain.model import PlannedAction, Reason, Record, RecordState, Value
-from rules import guards
+from rules import guards, upkeep
 from rules.actions import EnrollAction
 from rules.calendar import Clocks, WorkCalendar
 from rules.condition import evaluate
@@ -18,6 +19,8 @@ from rules.staff import Staff
 
 def recheck(action: PlannedAction, rule: Rule | None, facts: Facts, clocks: Clocks) -> Reason | None:
     """None when the action still holds on the freshly read record, else the first reason to drop it."""
+    if upkeep.stands_alone(action):
+        return upkeep.recheck(action, facts)
     record = facts.record
     if rule is None:
         return Reason("rule", None, f"rule {action.rule} does not run any more")
@@ -104,9 +107,12 @@ def _too_soon(action: PlannedAction, rule: Rule, facts: Facts, calendar: WorkCal
 
 
 def _no_taker(action: PlannedAction, facts: Facts) -> Reason | None:
-    """Why the person who was to get the record may not get it any more."""
-    if action.kind != "reassign":
+    """Why the person who was to get the record, or was to be asked, may not get it any more."""
+    if action.kind not in ("reassign", "offer"):
         return None
+    until = action.fields.get("until")
+    if isinstance(until, datetime) and until <= facts.now:
+        return Reason("then.offer", False, "the time to accept is over; it is offered anew")
     staff = Staff(facts.binding, facts.now)
     taker = staff.owner(str(action.fields.get("owner")))
     if taker is None:

@@ -26,16 +26,20 @@ from rules.binding import Binding, bind
 from rules.calendar import Clocks, calendars_of
 from rules.confirm import DISAGREEMENT, Confirmation
 from rules.conflicts import Loss, settle
+from rules.desk import Desk
 from rules.engine import EngineKind
 from rules.facts import Facts
 from rules.figures import figures
 from rules.fingerprint import fingerprint
 from rules.judge import Judgement, judge
+from rules.ledger import Ledger
 from rules.model import Rule, RuleSet
 from rules.needs import needs_of
 from rules.planner import Planner
 from rules.recheck import recheck
 from rules.score import Scorer
+from rules.staff import Staff
+from rules.upkeep import Upkeep
 
 
 class FileRulebook:
@@ -69,8 +73,8 @@ class FileRulebook:
         """What to read for the rules that run."""
         return needs_of(self._binding.rules, self._binding.scores, self._ruleset.team, self._binding.schema)
 
-    def bind(self, schema: CrmSchema, owners: Sequence[Owner]) -> Sequence[Problem]:
-        """Put the rules together with a CRM; each problem names the rule it quarantines, if any."""
+    def bind(self, schema: CrmSchema | None, owners: Sequence[Owner]) -> Sequence[Problem]:
+        """Put the rules together with a CRM; each problem names the rule it quarantines. None: words stand for themselves."""
         self._take(*bind(self._ruleset, schema, owners))
         return self._crm_problems
 
@@ -78,6 +82,7 @@ class FileRulebook:
         self._binding = binding
         self._crm_problems = tuple(problems)
         self._rule_of: Mapping[str, Rule] = {rule.id: rule for rule in binding.rules}
+        self._upkeep = Upkeep(binding, self._calendars)
         self._scoring = Scorer(binding.scores, self._calendars) if binding.scores else None
         self._confirmation: Confirmation | None = None
 
@@ -95,13 +100,15 @@ class FileRulebook:
         facts = self._facts(state, moment)
         judgements = self._judge(facts)
         matches, alarms = self._confirmed(judgements, facts)
+        ends = [judgement.next_at for judgement in judgements]
         return Decision(
             state=_scored(state, facts) if matches else state,
             matches=matches,
             marks=tuple(mark for judgement in judgements for mark in judgement.marks),
-            next_at=min((each.next_at for each in judgements if each.next_at is not None), default=None),
+            next_at=min((at for at in (*ends, self._upkeep.next_at(facts)) if at is not None), default=None),
             verdicts=tuple(judgement.verdict for judgement in judgements),
             alarms=alarms,
+            upkeep=self._upkeep.is_due(facts),
         )
 
     def _facts(self, state: RecordState, moment: Moment) -> Facts:
@@ -120,7 +127,15 @@ class FileRulebook:
 
     def plan(self, decisions: Sequence[Decision], moment: Moment) -> Plan:
         """What the pass writes and holds back; a RecordPlan for every decision."""
-        return Planner(self._ruleset, self._binding, self._calendars, moment).plan(decisions)
+        plan = Planner(self._ruleset, self._binding, self._calendars, moment).plan(decisions)
+        due = [self._facts(decision.state, moment) for decision in decisions if decision.upkeep]
+        if not due:
+            return plan
+        ledger = Ledger(moment.assignments)
+        for line in plan.assignments:
+            ledger.add(line)
+        desk = Desk(moment, self._ruleset.team, Staff(self._binding, moment.now), ledger, self._calendars)
+        return self._upkeep.kept(plan, due, desk)
 
     def recheck(self, action: PlannedAction, state: RecordState, moment: Moment) -> Reason | None:
         """None when the action still holds on the freshly read record, else the reason to drop it."""
@@ -133,7 +148,9 @@ class FileRulebook:
         losses = {loss.loser.id: loss for loss in settle(self._rule_of[match.rule] for match in decision.matches)[1]}
         confirmed = {match.rule for match in decision.matches}
         nobody = {match.rule: match.why for match in self.plan([decision], moment).waiting}
-        return [_told(verdict, verdict.rule in confirmed, losses, nobody) for verdict in decision.verdicts]
+        facts = self._facts(state, moment)
+        told = (_told(verdict, verdict.rule in confirmed, losses, nobody) for verdict in decision.verdicts)
+        return [self._upkeep.told(verdict, facts, nobody.get(verdict.rule)) for verdict in told]
 
     def figures(self, state: RecordState, moment: Moment) -> LeadFigures:
         """What a report counts of a lead at the moment's instant."""
