@@ -253,6 +253,8 @@ class Dispatcher:
                     remember(uow, action, receipt, now)
                 elif receipt.state == "dropped":
                     _undo(uow, action, again or now)
+                elif receipt.state == "failed" and action.kind in ("offer", "amend"):
+                    uow.mark_due([action.record], now)  # somebody else has to be asked
             after = uow.outbox_counts()
         # With a step that does not go through its later steps are dropped, and a retry too many is a failure.
         self.counts.dropped += after.get("dropped", 0) - before.get("dropped", 0)

@@ -15,6 +15,7 @@ from connector.domain.model import (
     Change,
     Enrollment,
     Needs,
+    Offer,
     PlannedAction,
     Receipt,
     Record,
@@ -27,6 +28,9 @@ OURS = "ours"
 """The version of an activity that we stored ourselves when its write was confirmed, before the CRM told it back. In
 front of a record's version: our own write stands on top of that version."""
 
+CLOSED = "ours-closed"
+"""The version of a task that we closed ourselves, before the CRM told it back."""
+
 ID_LENGTH = 15
 """From so many characters on, a value that begins like another one is that value cut short, or a short form of its id."""
 
@@ -35,9 +39,14 @@ CLOCKS = timedelta(minutes=10)
 
 
 def is_echo(activity: Activity, stored: str | None) -> bool:
-    """One of our own that comes back as we wrote it: a task nobody has finished, a note. A finished one is a person's work."""
-    if activity.key is None:
+    """One of our own that comes back as we wrote it: a task nobody has finished, a note. A finished one is a person's work.
+
+    So is one put aside; a task that we closed ourselves is not.
+    """
+    if activity.key is None or activity.deferred:
         return False
+    if stored == CLOSED and activity.done and not activity.deleted:
+        return True
     return activity.type == "note" or (not activity.done and not activity.deleted and stored in (None, OURS))
 
 
@@ -200,8 +209,12 @@ def remember(uow: UnitOfWork, action: PlannedAction, receipt: Receipt, now: date
     """Bring the store to what a confirmed write did: the fields it set, the task or note it made, the enrolment."""
     if action.kind in ("set", "reassign"):
         _remember_fields(uow, action, now)
-    elif action.kind in ("task", "note") and receipt.crm_id:
+    elif action.kind in ("task", "note", "offer") and receipt.crm_id:
         uow.save_activities([_activity(action, receipt.crm_id, now)])
+        if action.kind == "offer":
+            _remember_offer(uow, action, now)
+    elif action.kind == "amend":
+        _remember_amend(uow, action, now)
     elif action.kind in ("enroll", "unenroll"):
         name = str(action.fields.get("in") or action.fields.get("from"))
         uow.save_enrollments([Enrollment(action.record, name, now, active=action.kind == "enroll")])
@@ -229,6 +242,44 @@ def _remember_fields(uow: UnitOfWork, action: PlannedAction, now: datetime) -> N
         if record.fields.get(name) != value
     ]
     uow.save_changes(changes)
+
+
+def _remember_offer(uow: UnitOfWork, action: PlannedAction, now: datetime) -> None:
+    """An offer that was held back by a cap is made only now; any other was stored when it was decided."""
+    until = action.fields.get("until")
+    for state in uow.states([action.record]):
+        if not isinstance(until, datetime) or any(offer.key == action.key for offer in state.offers):
+            continue
+        pool, person, owner = (str(action.fields.get(name) or "") for name in ("pool", "person", "owner"))
+        offer = Offer(
+            action.record, action.rule, action.occasion, 1, pool, person, owner, now, until=until, key=action.key
+        )
+        uow.save_offers([offer])
+
+
+def _remember_amend(uow: UnitOfWork, action: PlannedAction, now: datetime) -> None:
+    """The task as it is once its change has landed."""
+    fields = action.fields
+    closes = fields.get("done") is True
+    for state in uow.states([action.record]):
+        for task in state.activities:
+            if task.id != fields.get("task") or task.deleted:
+                continue
+            due = fields.get("due")
+            uow.save_activities(
+                [
+                    replace(
+                        task,
+                        version=CLOSED if closes else OURS,
+                        actor=str(fields["owner"]) if "owner" in fields else task.actor,
+                        subject=str(fields.get("subject") or task.subject),
+                        due=due if isinstance(due, datetime | date) else task.due,
+                        at=due if isinstance(due, datetime) and not closes else task.at,
+                        done=closes or task.done,
+                        ended=now if closes else task.ended,
+                    )
+                ]
+            )
 
 
 def _activity(action: PlannedAction, crm_id: str, now: datetime) -> Activity:

@@ -21,6 +21,9 @@ CHUNK = 500
 ALARMS = 20
 """Alarms that are told one by one; what goes wrong on every record of an org is told once and counted."""
 
+TURNS = ("reassign", "offer")
+"""Kinds of action that may take somebody's turn in a pool."""
+
 STEPPED_BACK = timedelta(minutes=10)
 """From here on a clock that is behind the last decision has been set back, and is not merely being adjusted."""
 
@@ -213,11 +216,12 @@ def _undone(store: Store, plan: Plan) -> Plan:
             record,
             actions=tuple(action for action in record.actions if action.key not in known),
             held=tuple(action for action in record.held if action.key not in known),
+            offers=tuple(offer for offer in record.offers if offer.state != "open" or offer.key not in known),
         )
         for record in plan.records
     ]
     every = [action for record in plan.records for action in (*record.actions, *record.held)]
-    handed = {(action.record, action.rule) for action in every if action.key in known and action.kind == "reassign"}
+    handed = {(action.record, action.rule) for action in every if action.key in known and action.kind in TURNS}
     lines = tuple(line for line in plan.assignments if (line.ref, line.rule) not in handed)
     return replace(plan, records=tuple(records), assignments=lines)
 

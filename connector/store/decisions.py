@@ -19,12 +19,12 @@ from connector.store.codec import (
     shares_of,
     shares_text,
 )
-from connector.store.statements import Part, insert_into, put
+from connector.store.statements import insert_into, put
 from connector.store.tables import adoptions, assignments, deadlines, marks, offers, outbox, records
-from connector.store.turns import offer_row
+from connector.store.turns import Turns
 
 
-class Decisions(Part):
+class Decisions(Turns):
     """Adoptions, committed plans, marks, traces, the fairness ledger."""
 
     def adoptions(self) -> Mapping[str, Adoption]:
@@ -49,7 +49,7 @@ class Decisions(Part):
             self._plan(entries)
         if plan.marks:
             self._mark(record, plan.marks)
-        put(self._connection, offers, [offer_row(offer) for offer in plan.offers])
+        self.save_offers(plan.offers)
         if plan.next_at is None:
             self._connection.execute(delete(deadlines).where(deadlines.c.record == record))
         else:

@@ -12,7 +12,7 @@ from sqlalchemy import Row, func, or_, select
 from connector.domain.model import ENDED_STATUSES, Offer, OfferState
 from connector.store.codec import change_of, instant, micros, ref_of, ref_text
 from connector.store.crm import Crm
-from connector.store.statements import chunks
+from connector.store.statements import chunks, put
 from connector.store.tables import changes, offers, records
 
 
@@ -25,6 +25,10 @@ class Turns(Crm):
         if since is not None:
             query = query.where(or_(offers.c.at >= micros(since), offers.c.settled >= micros(since)))
         return [offer_of(row) for row in self._connection.execute(query)]
+
+    def save_offers(self, made: Sequence[Offer]) -> None:
+        """Insert or replace the offers of these rounds."""
+        put(self._connection, offers, [offer_row(offer) for offer in made])
 
     def loads(self) -> Mapping[str, int]:
         """How many open records each owner has.

@@ -9,8 +9,7 @@ from connector.store.outbox import Outbox
 from connector.store.records import Records
 from connector.store.retention import Retention
 from connector.store.runs import Runs
-from connector.store.turns import Turns
 
 
-class SqlUnitOfWork(Turns, Records, History, Deadlines, Decisions, Outbox, Runs, Retention):
+class SqlUnitOfWork(Records, History, Deadlines, Decisions, Outbox, Runs, Retention):
     """The port `UnitOfWork` on a SQL connection; SqlStore.begin() makes one per transaction."""
