@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from rules.basics import Duration
 from rules.model import Backfill, Once
@@ -128,11 +129,14 @@ class CadenceShape(Shape):
     def _in_time(cls, steps: list[StepShape]) -> list[StepShape]:
         if not steps:
             raise ValueError("the list is empty; a cadence has at least one step")
-        rushed = next((number for number, step in enumerate(steps, 1) if number > 1 and step.after is None), None)
+        rushed = next((index for index, step in enumerate(steps) if index and step.after is None), None)
         if rushed is not None:
-            raise ValueError(
-                f"step {rushed} has no `after`, and would come together with the step before it; write how long it waits, "
-                "or put both into one step"
+            sentence = (
+                "`after` is missing: this step would come together with the one before it; write how long it waits"
+            )
+            error = PydanticCustomError("text", "{text}", {"text": sentence})
+            raise ValidationError.from_exception_data(
+                "steps", [InitErrorDetails(type=error, loc=(rushed,), input=None)]
             )
         return steps
 

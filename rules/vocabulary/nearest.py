@@ -13,16 +13,20 @@ MANY = 200
 # What people coming from CRMs and other rule languages write, and the words that may be meant, the likeliest first.
 _OTHER_TONGUES: Mapping[str, tuple[str, ...]] = {
     "name": ("id",), "description": ("why", "body"), "reason": ("why",), "because": ("why",),
-    "trigger": ("when",), "on": ("when",), "condition": ("if",), "conditions": ("if",), "filter": ("if",),
+    "trigger": ("when", "start"), "on": ("when", "start"), "when": ("start",), "start": ("when",),
+    "condition": ("if",), "conditions": ("if",), "filter": ("if",),
     "where": ("if",), "action": ("then",), "actions": ("then",), "do": ("then",), "except": ("unless",),
-    "delay": ("wait",), "after": ("wait",), "type": ("for",), "kind": ("for",), "object": ("for",),
+    "delay": ("wait", "after"), "after": ("wait",), "wait": ("after",),
+    "type": ("for",), "kind": ("for",), "object": ("for",),
     "assign": ("reassign",), "update": ("set",), "email": ("enroll", "email_sent"), "sequence": ("enroll",),
     "campaign": ("enroll",), "comment": ("note",), "todo": ("task",), "inactive": ("quiet",), "silent": ("quiet",),
     "state": ("status",), "stage": ("status",), "or": ("any",), "and": ("all",), "min": ("at_least",),
     "max": ("at_most",), "greater_than": ("over",), "less_than": ("under",), "deadline": ("due",),
     "assignee": ("to",), "owner": ("to",), "text": ("body",), "timezone": ("zone",), "tz": ("zone",),
     "users": ("people",), "teams": ("pools",), "user": ("crm",), "amount": ("value",), "employees": ("size",),
-    "opt_out": ("opted_out",), "unsubscribed": ("opted_out",), "dnc": ("do_not_call",),
+    "then": ("steps",), "step": ("steps",), "decay": ("half_life",), "capacity": ("daily",), "substitute": ("cover",),
+    "deputy": ("cover",),
+    "lost_reason": ("reason",), "opt_out": ("opted_out",), "unsubscribed": ("opted_out",), "dnc": ("do_not_call",),
 }  # fmt: skip
 
 _HINTS: Mapping[tuple[str, str], str] = {

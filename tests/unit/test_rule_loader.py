@@ -211,7 +211,9 @@ then:
     )
     places = [Place("rules/a.yaml", line, 9) for line in range(5, 11)]
     assert only(load(workspace, text)).then == (
-        actions.ReassignAction(None, "inbound", True, "Lost Leads", Template(("", "name", "")), places[0]),
+        actions.ReassignAction(
+            None, "inbound", True, "Lost Leads", Template(("", "name", "")), places[0], "round_robin"
+        ),
         actions.ReassignAction("manager", None, False, "hold", None, places[1]),
         actions.EnrollAction("brochure", "owner", places[2]),
         actions.UnenrollAction("brochure", places[3]),
@@ -224,7 +226,7 @@ then:
     ("line", "message"),
     [
         ("wiat: 5 days", "4:5: `wiat` is not known here; did you mean `wait`? Allowed in a rule: id, why, for, when, wait, "
-         "if, unless, then, once, limit, backfill, priority, calendar"),
+         "if, unless, then, once, limit, backfill, priority, calendar, contact"),
         ("wait: 5", "4:11: `wait`: `5` has no unit. Units: minutes, hours, days, weeks, months, business hours, business days"),
         ("wait: 5 busines days", "4:11: `wait`: unit `busines days` is not known; did you mean `5 business days`? Units: "
          "minutes, hours, days, weeks, months, business hours, business days"),
@@ -258,12 +260,12 @@ def test_a_wrong_word_of_a_rule_is_told(workspace: Path, line: str, message: str
 
 CHANGING = (
     "status, source, country, industry, size, title, email, phone, score, value, name, company, opted_out, do_not_call, "
-    "rating, prefers, custom.NAME"
+    "rating, prefers, zone, reason, custom.NAME"
 )
 WORDS = (
     "any, all, not, status, owner, source, country, industry, size, title, email, phone, score, value, created, name, "
-    "company, opted_out, do_not_call, rating, prefers, quiet, attempts, replied, touched_by, next_step, in_status, age, "
-    "enrolled, during, custom.NAME"
+    "company, opted_out, do_not_call, rating, prefers, zone, reason, quiet, attempts, replied, touched_by, next_step, "
+    "in_status, age, enrolled, during, custom.NAME"
 )
 
 
@@ -271,9 +273,7 @@ WORDS = (
     ("line", "message"),
     [
         ("when: {crated: true}", "4:12: `crated` is not known here; did you mean `created`? Allowed in when: created, becomes, "
-         "leaves, changes, assigned, quiet, attempts, replied, next_step"),
-        ("when: {every: friday 16:00}", "4:12: `every` is not known here. Allowed in when: created, becomes, leaves, changes, "
-         "assigned, quiet, attempts, replied, next_step"),
+         "leaves, changes, assigned, quiet, attempts, replied, activity, score, task, offer, next_step, every"),
         ("when: {created: true, quiet: 7 days}", "4:27: `created` is already here, and `quiet` as well; exactly one trigger "
          "starts the clock"),
         ("when: {created: false}", "4:21: `created`: only `true` makes sense here; remove the key otherwise"),
@@ -327,20 +327,20 @@ def test_a_wrong_trigger_or_condition_is_told(workspace: Path, line: str, messag
     assert told(load(workspace, with_line(line))) == [f"rules/a.yaml:{message}"]
 
 
-HOLES = ", ".join(f"lead.{name}" for name in WORDS.split(", ")[3:21] if name != "owner")
+HOLES = ", ".join(f"lead.{name}" for name in WORDS.split(", ")[3:23] if name != "owner")
 
 
 @pytest.mark.parametrize(
     ("action", "message"),
     [
-        ("offer: {pool: inbound}", "4:12: `offer` is not known here. Allowed in an action: task, reassign, enroll, unenroll, "
-         "set, note"),
+        ("ofer: {pool: inbound}", "4:12: `ofer` is not known here; did you mean `offer`? Allowed in an action: task, reassign, "
+         "offer, enroll, unenroll, set, note"),
         ("{note: a, set: {status: b}}", "4:22: `note` is already here, and `set` as well; each item of `then` is one action"),
         ("note", "4:12: `then`: keys and values are expected, such as "
          '`{task: {type: call, subject: "Call {lead.name}"}}`'),
         ("task: {type: call}", "4:18: `subject` is missing in task: the task's title; `{lead.name}` and other fields are "
          'filled in. Write for example `subject: "Call {lead.name}"`'),
-        ("task: {type: visit, subject: x}", "4:25: `type`: `visit` is not known here. Allowed: call, email, todo"),
+        ("task: {type: visit, subject: x}", "4:25: `type`: `visit` is not known here. Allowed: call, email, todo, preferred"),
         ("task: {type: call, subject: x, to: anna}", "4:47: `to`: the word or person `anna` is not known here; did you mean "
          "`ana`? Allowed: owner, manager, source_rep, ana, ben, eva (of team.yaml)"),
         ("task: {type: call, subject: x, slot: 17:00-16:00}", "4:49: `slot`: `17:00-16:00` ends before it begins; a span "
@@ -349,14 +349,15 @@ HOLES = ", ".join(f"lead.{name}" for name in WORDS.split(", ")[3:21] if name != 
          f"`lead.name`? Allowed: {HOLES}, lead.custom.NAME, owner.name"),
         ("reassign: {}", "4:22: `reassign`: this is empty; write for example `{to: manager}`"),
         ("reassign: {to: ana, pool: inbound}", "4:22: `reassign`: name either a person (`to`) or a pool (`pool`), not both"),
-        ("reassign: {to: ana, except: previous_owners}", "4:22: `reassign`: `except` and `how` say who of a pool takes the "
-         "record; they go with `pool`, not with `to`"),
-        ("reassign: {pool: inbound, how: weighted}", "4:43: `how`: `weighted` is not known here. Allowed: round_robin"),
+        ("reassign: {to: ana, except: previous_owners}", "4:22: `reassign`: `except`, `how` and `match` say who of a pool "
+         "takes the record; they go with `pool`, not with `to`"),
+        ("reassign: {pool: inbound, how: by_turns}", "4:43: `how`: `by_turns` is not known here. Allowed: round_robin, weighted, "
+         "least_loaded, match"),
         ("reassign: {pool: inbound, if_nobody: no}", "4:49: `if_nobody`: `no` is not known here. Allowed: hold, queue NAME"),
         ("enroll: {in: brochur}", "4:25: `in`: the enrolment `brochur` is not known here; did you mean `brochure`? Allowed: "
          "brochure (of enrollments in followup.yaml)"),
         ("set: {owner: ana}", "4:18: `owner` is not known here: another owner is the action `reassign`. Allowed in set: "
-         "status, source, country, industry, size, title, score, value, rating, prefers, custom.NAME"),
+         "status, source, country, industry, size, title, score, value, rating, prefers, reason, custom.NAME"),
         ("set: {status: [a, b]}", "4:26: `status`: one value is expected here, not a list"),
         ("set: {score: high}", "4:25: `score`: `high` is not a number such as 60 or 2.5"),
     ],
@@ -425,9 +426,9 @@ def test_rules_that_share_an_id_do_not_run_whichever_file_they_are_in(workspace:
         (RULE.replace("version: 1", "version: 2"), "1:10: `version`: `2` is not known here. Allowed: 1"),
         (RULE.replace("version: 1\n", ""), "1:1: `version` is missing in a rule file: the version of the rule language; "
          "always 1. Write for example `version: 1`"),
-        ("cadences: []\n" + RULE, "1:1: `cadences` is not known here. Allowed in a rule file: version, rules, defaults, tests"),
+        ("version: 1\n", "1:1: `rules` is missing in a rule file; write `rules:` with a list of rules, `cadences:` or `scores:`"),
         ("default: {unless: {status: x}}\n" + RULE, "1:1: `default` is not known here; did you mean `defaults`? Allowed in a "
-         "rule file: version, rules, defaults, tests"),
+         "rule file: version, rules, defaults, cadences, scores, tests"),
         ("defaults: {unless: {statsu: x}}\n" + RULE, f"1:21: `statsu` is not known here; did you mean `status`? Allowed in a "
          f"condition: {WORDS}"),
         ("defaults: {for: leads}\n" + RULE, "1:17: `for`: `leads` is not known here; did you mean `lead`? Allowed: lead, "

@@ -56,7 +56,7 @@ contact: {min_gap: 1 business day, max_per_week: 3}
     assert loaded.problems == ()
     assert team.people["ana"] == Person(
         "ana", "ana@example.com", "eva", "Europe/Berlin",
-        (Absence(date(2026, 7, 1), date(2026, 7, 14)),), Place("team.yaml", 2, 3),
+        (Absence(date(2026, 7, 1), date(2026, 7, 14)),), Place("team.yaml", 2, 3), ("software",), 20, 2.0,
     )  # fmt: skip
     assert team.pools == {"inbound": Pool("inbound", ("ana", "eva"), Place("team.yaml", 5, 9))}
     office = team.calendars["office"]
@@ -86,8 +86,8 @@ def test_a_team_without_calendars_works_nine_to_five_in_utc(tmp_path: Path, team
         ("ana@example.com", "2:8: keys and values are expected, such as `{crm: ana@example.com}`"),
         ("{zone: UTC}", "2:8: `crm` is missing in a person: the e-mail address or id by which the CRM knows the person. "
          "Write for example `crm: ana@example.com`"),
-        ("{crm: a, boss: eva}", "2:17: `boss` is not known here. Allowed in a person: crm, manager, zone, away, skills, daily, "
-         "weight"),
+        ("{crm: a, boss: eva}", "2:17: `boss` is not known here. Allowed in a person: crm, manager, zone, away, cover, skills, "
+         "daily, weight, monthly_offers"),
         ("{crm: a, manager: eva.}", "2:26: `manager`: the person `eva.` is not known here; did you mean `eva`? Allowed: ana, "
          "eva (of team.yaml)"),
         ("{crm: a, zone: Berlin}", "2:23: `zone`: the time zone `Berlin` is not known; did you mean `Europe/Berlin`?"),
@@ -96,6 +96,10 @@ def test_a_team_without_calendars_works_nine_to_five_in_utc(tmp_path: Path, team
          "(2026-07-14)"),
         ("{crm: a, away: [{from: 14.7.2026, to: 2026-08-01}]}", "2:31: `from`: `14.7.2026` is not a date; write "
          "year-month-day, such as 2026-03-02"),
+        ("{crm: a, weight: 0}", "2:25: `weight`: `0` is too small; write a number above 0"),
+        ("{crm: a, cover: anna}", "2:24: `cover`: the person `anna` is not known here; did you mean `ana`? Allowed: ana, eva (of "
+         "team.yaml)"),
+        ("{crm: a, cover: ana}", "2:3: `ana` covers for themselves; name somebody else, or leave `cover` out"),
         ("{crm: a, daily: many}", "2:24: `daily`: `many` is not a whole number such as 6"),
         ("{crm: EVA@example.com}", "3:3: `eva` has the same `crm` as `ana`; one person has one name"),
         ("!!map {crm: a}", f"2:8: a tag (`!...`) stands here; tags are not allowed, put text in quotes{STOPS}"),
@@ -128,7 +132,10 @@ def test_a_word_of_the_rules_cannot_be_a_name(tmp_path: Path) -> None:
          "(of team.yaml)"),
         ("{members: []}", "3:22: `members`: the list is empty; name at least one value"),
         ("{members: [ana, ana]}", "3:12: `ana` is a member twice"),
-        ("{members: [ana], how: weighted}", "3:34: `how`: `weighted` is not known here. Allowed: round_robin"),
+        ("{members: [ana], how: by_turns}", "3:34: `how`: `by_turns` is not known here. Allowed: round_robin, weighted, "
+         "least_loaded, match"),
+        ("{members: [ana], how: weighted, match: skill}", "3:12: `match` says what fits best; it goes with `how: match`, not "
+         "with `how: weighted`"),
     ],
 )  # fmt: skip
 def test_a_mistake_about_a_pool_is_told(tmp_path: Path, pool: str, message: str) -> None:
