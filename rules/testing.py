@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from connector.domain.model import Owner, Value
+from connector.domain.model import Adoption, Owner, Value
 from rules.actions import OfferAction, ReassignAction
 from rules.cases.coverage import Coverage
 from rules.cases.model import QUEUE, SOMEBODY, Case
-from rules.cases.play import Crew, Play
+from rules.cases.play import LONG_AGO, Crew, Play
 from rules.cases.result import Played, Report
 from rules.cases.world import World
 from rules.model import RuleSet
@@ -68,7 +68,8 @@ class Bench:
             ruleset = replace(self._ruleset, team=replace(team, people=people))
             rulebook = FileRulebook(ruleset, engine=self._engine)
             rulebook.bind(None, owners)
-            crew = self._crews[variant] = Crew(rulebook, owners)
+            adoptions = {rule.id: Adoption(rule.id, LONG_AGO, baselined=True) for rule in ruleset.rules}
+            crew = self._crews[variant] = Crew(rulebook, owners, adoptions)
         return crew
 
 

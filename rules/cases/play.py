@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 
 from connector.domain.model import Adoption, Decision, Moment, Owner, Plan, Verdict
 from rules.cases.coverage import Coverage
@@ -26,8 +26,8 @@ MAX_ROUNDS = 20
 MAX_PASSES = 20_000
 """Passes of one case: years of a rule that looks every working day."""
 
-LONG_AGO = timedelta(days=3650)
-"""So long before the record's creation the workspace had met every rule: a case has no baseline."""
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+"""When a case's workspace met its rules: before everything, so that nothing is baseline."""
 
 
 class _NoRestError(Exception):
@@ -40,6 +40,7 @@ class Crew:
 
     rulebook: FileRulebook
     owners: tuple[Owner, ...]
+    adoptions: Mapping[str, Adoption]
 
 
 @dataclass(slots=True)
@@ -60,14 +61,10 @@ class Play:
     today: date | None = None
     fired: Counter[tuple[str, str]] = field(default_factory=Counter)
     written: set[str] = field(default_factory=set)
-    adoptions: Mapping[str, Adoption] = field(default_factory=dict)
 
     def played(self) -> Played:
         """Play it to the last expectation."""
         created = self.case.subject.created
-        self.adoptions = {
-            rule.id: Adoption(rule.id, created - LONG_AGO, baselined=True) for rule in self.crew.rulebook.rules
-        }
         self.entries.append(Entry(created, "event", f"the {self.case.subject.kind} is created"))
         try:
             self.look(created)
@@ -175,7 +172,7 @@ class Play:
             at,
             CRM,
             self.crew.owners,
-            self.adoptions,
+            self.crew.adoptions,
             tuple(self.world.assignments),
             fired_today=dict(self.fired),
             population={self.case.subject.kind: 1},
@@ -210,7 +207,7 @@ class Play:
                 return Failure(at, check, tuple(left), told(verdicts))
         found = next((deed for deed in left if meets(check, deed)), None)
         if found is None:
-            return Failure(at, check, tuple(mine), self.obstacles(check, expectation))
+            return Failure(at, check, tuple(mine), self.obstacles(check, expectation, mine))
         left.remove(found)
         return None
 
@@ -219,11 +216,12 @@ class Play:
         found = self.crew.rulebook.explain(self.world.state, self.moment(expectation.at))
         return [verdict for verdict in found if of_rule(verdict.rule, expectation.rule)]
 
-    def obstacles(self, check: Check, expectation: Expectation) -> tuple[Obstacle, ...]:
-        """Why the rules that could have done what was expected did not."""
+    def obstacles(self, check: Check, expectation: Expectation, mine: Sequence[Deed] = ()) -> tuple[Obstacle, ...]:
+        """Why the rules that could have done what was expected did not; those that did something else say so already."""
+        acted = {deed.rule for deed in mine if not deed.held}
         able = self.coverage.rules_that(check.kind) if check.kind is not None else None
-        verdicts = self.verdicts(expectation)
-        return told([each for each in verdicts if able is None or each.rule in able] or verdicts)
+        verdicts = [verdict for verdict in self.verdicts(expectation) if verdict.rule not in acted]
+        return told([each for each in verdicts if able is None or each.rule in able])
 
 
 def told(verdicts: Sequence[Verdict]) -> tuple[Obstacle, ...]:
