@@ -28,11 +28,12 @@ def as_of(state: RecordState, at: datetime) -> RecordState:
 
 def _then(each: Activity, at: datetime) -> Activity | None:
     """An activity as it stood; None when it was not there. What was done later was open, if it was made by then."""
-    if each.at <= at and (each.ended is None or each.ended <= at):
+    over = each.ended or each.at if each.done or each.type == "meeting" else None
+    if over is not None and over <= at:
         return each
-    if each.at > at and (each.created is None or each.created > at):
+    if not (each.at if each.created is None else each.created) <= at:
         return None
-    if each.type == "meeting" or not each.done:
+    if not each.done or each.type == "meeting":
         return replace(each, done=False)
     if each.type != "task" and each.task_type is None:
         return None  # nobody plans a call without a task: this one was made when it happened

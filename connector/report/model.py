@@ -32,7 +32,7 @@ OwnerKind = Literal["person", "inactive", "queue", "nobody", "unknown"]
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """From `since` to `until`; what came before is `since - length` to `since`."""
+    """What came after `since`, up to `until`; the period before is as long, and ends at `since`."""
 
     since: datetime
     until: datetime
@@ -44,11 +44,11 @@ class Period:
 
     def has(self, at: datetime) -> bool:
         """Whether an instant is in the period."""
-        return self.since <= at <= self.until
+        return self.since < at <= self.until
 
     def had(self, at: datetime) -> bool:
         """Whether an instant is in the period before."""
-        return self.before <= at < self.since
+        return self.before < at <= self.since
 
 
 @dataclass(slots=True)

@@ -46,6 +46,13 @@ def test_a_task_with_its_completion_told_apart_is_done_from_its_completion_on() 
     assert then(replace(one, ended=at("2026-03-05 11:59"))) == [("task", True)]
 
 
+def test_a_task_that_was_done_before_its_due_was_done_then() -> None:
+    early = made(
+        task("2026-03-09 10:00", due="2026-03-09 10:00", done=True, ended=at("2026-03-05 09:00")), "2026-03-03 08:00"
+    )
+    assert then(early) == [("task", True)]
+
+
 def test_a_meeting_that_was_booked_by_then_was_coming() -> None:
     booked = made(meeting("2026-03-06 10:00", "2026-03-06 11:00"), "2026-03-04 08:00")
     assert then(replace(booked, done=True)) == [("meeting", False)]
