@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from connector.domain.errors import Problem
 from connector.domain.model import CrmSchema, Owner, Record, Value
-from rules.actions import EnrollAction
+from rules.actions import EnrollAction, TaskAction
 from rules.basics import Place
 from rules.calendar import WorkCalendar
 from rules.compare import shown
@@ -36,6 +36,8 @@ class Binding:
     """A pool's members whom the CRM knows, in the pool's order."""
     enrolling: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Rule id: the names it enrolls in; only rules that enroll."""
+    asking: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """Rule id: the positions of its tasks to call or to write; only rules that have some."""
 
     scores: tuple[ScoreLine, ...] = ()
     """The lines of scores, with their words in the CRM's spelling."""
@@ -100,6 +102,7 @@ def bind(ruleset: RuleSet, schema: CrmSchema | None, owners: Sequence[Owner]) ->
             for pool in ruleset.team.pools.values()
         },
         enrolling={rule.id: names for rule in rules if (names := _enrolls(rule))},
+        asking={rule.id: positions for rule in rules if (positions := _asks(rule))},
     )
     return binding, tuple(dict.fromkeys(problems))
 
@@ -127,3 +130,8 @@ def _unknown_members(team: Team, people: Mapping[str, Owner]) -> Iterator[Proble
 
 def _enrolls(rule: Rule) -> frozenset[str]:
     return frozenset(action.name for action in rule.then if isinstance(action, EnrollAction))
+
+
+def _asks(rule: Rule) -> tuple[int, ...]:
+    wanted = enumerate(rule.then)
+    return tuple(at for at, action in wanted if isinstance(action, TaskAction) and action.type != "todo")

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from rules.actions import EnrollAction, ReassignAction, SetAction
 from rules.basics import Scalar
+from rules.calendar import Clocks
+from rules.contact import Room, is_limited, room, touches
+from rules.facts import Facts
 from rules.model import Rule
 
 OWNER = "owner"
@@ -20,6 +23,8 @@ class Loss:
     loser: Rule
     winner: Rule
     over: str
+    waits: bool = False
+    """Whether the loser only has to wait for its turn to contact the prospect; else its occasion is used up."""
 
     @property
     def reason(self) -> str:
@@ -27,25 +32,39 @@ class Loss:
         return f"lost to {self.winner.id} over {self.over}"
 
 
-def settle(rules: Iterable[Rule]) -> tuple[Sequence[Rule], Sequence[Loss]]:
+def contest(rules: Sequence[Rule], facts: Facts, clocks: Clocks) -> Mapping[str, Loss]:
+    """Which of the rules that match a record give way to another, by their ids."""
+    left = None
+    if sum(map(touches, rules)) > 1:
+        left = room(facts, clocks.local(facts.zone)[rules[0].calendar])
+    return {loss.loser.id: loss for loss in settle(rules, left)[1]}
+
+
+def settle(rules: Iterable[Rule], left: Room | None = None) -> tuple[Sequence[Rule], Sequence[Loss]]:
     """The rules that may act on the record, and those that may not.
 
     The higher priority wins, then the file's name, then the line. A rule that lost takes nothing away from others.
+    `left` is what the team's contact limits leave, None without any; rules that are always let through use it first.
     """
+    ranked = sorted(rules, key=rank)
+    touched = [rule for rule in ranked if touches(rule) and not is_limited(rule)]
     kept: list[Rule] = []
     losses: list[Loss] = []
     taken: dict[str, tuple[Rule, Scalar | None]] = {}
-    for rule in sorted(rules, key=rank):
+    for rule in ranked:
         wants = _wants(rule)
         clash = next(
             (thing for thing, value in wants.items() if thing in taken and _clashes(value, taken[thing][1])), ""
         )
         if clash:
             losses.append(Loss(rule, taken[clash][0], clash))
-            continue
-        kept.append(rule)
-        for thing, value in wants.items():
-            taken.setdefault(thing, (rule, value))
+        elif left is not None and is_limited(rule) and touched and len(touched) >= left.left:
+            losses.append(Loss(rule, touched[-1], left.over, waits=True))
+        else:
+            kept.append(rule)
+            touched += [rule] if is_limited(rule) else []
+            for thing, value in wants.items():
+                taken.setdefault(thing, (rule, value))
     return kept, losses
 
 

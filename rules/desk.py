@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from connector.domain.model import Moment, Record
+from connector.domain.model import Moment, Record, RecordState
 from rules.calendar import Clocks, WorkCalendar
+from rules.facts import Facts
 from rules.ledger import Ledger
 from rules.staff import Staff
 from rules.team import Team
@@ -29,3 +30,7 @@ class Desk:
     @property
     def now(self) -> datetime:
         return self.moment.now
+
+    def facts(self, state: RecordState) -> Facts:
+        """What a record looks like now."""
+        return Facts(state, self.moment, self.team, self.staff.binding)

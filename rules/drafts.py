@@ -34,12 +34,13 @@ from rules.actions import (
 )
 from rules.basics import Template
 from rules.calendar import WorkCalendar
+from rules.contact import channel
 from rules.desk import Desk
 from rules.model import Rule
 from rules.needs import condition_fields
 from rules.offers import ask
 from rules.routing import choose
-from rules.staff import owner_chain
+from rules.staff import cover_for, owner_chain
 from rules.template import one_line, render
 
 GUARDS = ("owner", "status", "opted_out")
@@ -66,6 +67,13 @@ class Draft:
     assignments: tuple[Assignment, ...] = ()
     waits: str = ""
     offers: tuple[Offer, ...] = ()
+    chosen: Mapping[str, Reason] = field(default_factory=dict)
+    """Why the pool's choice fell on this person, under the action's key."""
+
+    def told(self, action: PlannedAction) -> tuple[Reason, ...]:
+        """What the trace of an action says beyond its rule's reasons."""
+        found = self.chosen.get(action.key)
+        return (found,) if found is not None else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +126,11 @@ class _Drafter:
     actions: list[PlannedAction] = field(default_factory=list)
     assignments: list[Assignment] = field(default_factory=list)
     offers: list[Offer] = field(default_factory=list)
+    chosen: dict[str, Reason] = field(default_factory=dict)
 
     @property
     def calendar(self) -> WorkCalendar:
-        return self.desk.calendars[self.rule.calendar]
+        return self.desk.calendar(self.rule.calendar, self.state.record)
 
     @property
     def owner(self) -> Owner | None:
@@ -131,12 +140,15 @@ class _Drafter:
 
     def draft(self) -> Draft:
         for position, action in enumerate(self.rule.then):
+            turns = len(self.assignments)
             wish = self.wish(action)
             if isinstance(wish, _Nobody):
                 return Draft(waits=wish.why)
             if wish is not None:
                 self.add(position, *wish)
-        return Draft(tuple(self.actions), tuple(self.assignments), offers=tuple(self.offers))
+            for line in self.assignments[turns:]:
+                self.chosen[self.actions[-1].key] = Reason(f"then.{position}", True, f"{line.person}, {line.why}")
+        return Draft(tuple(self.actions), tuple(self.assignments), offers=tuple(self.offers), chosen=dict(self.chosen))
 
     def add(self, position: int, kind: ActionKind, fields: Mapping[str, Value]) -> None:
         old = self.old(fields) if kind in ("set", "reassign") else {}
@@ -193,12 +205,18 @@ class _Drafter:
         taker = self.person(action.to)
         if isinstance(taker, _Nobody):
             return taker
-        body = f"{self.text(action.body)}\n{self.why}" if action.body is not None else self.why
+        wanted = channel(self.state.record) if action.type == "preferred" else action.type
+        if wanted is None:
+            return _Nobody("the prospect has refused calls and has opted out of mails")
         due = due_of(action, self.calendar, self.desk.now)
+        cover = cover_for(self.desk.staff, taker, due)
+        taker = taker if cover is None else cover.owner
+        body = [self.text(action.body)] if action.body is not None else []
+        body += [cover.words] if cover is not None else []
         fields: dict[str, Value] = {
-            "type": action.type,
+            "type": wanted,
             "subject": one_line(self.text(action.subject))[:SUBJECT_LENGTH],
-            "body": body,
+            "body": "\n".join((*body, self.why)),
             "due": due,
             "due_date": self.calendar.local_date(due),
             "priority": action.priority,
@@ -219,17 +237,15 @@ class _Drafter:
     def reassign(self, action: ReassignAction) -> _Wish | _Nobody | None:
         taker = self.pool(action) if action.pool is not None else self.present(action.to or "owner")
         if isinstance(taker, _Nobody):
-            if action.if_nobody == "hold":
-                return taker
-            queue = self.desk.staff.queue(action.if_nobody)
-            if queue is None:
-                return _Nobody(f"{taker.why}, and the CRM has no queue {action.if_nobody}")
-            taker = queue
+            return self.leftover(action.if_nobody, taker.why, action.note)
         if taker.id == self.current.get("owner"):
             return None
+        return self.to_owner(taker, action.note)
+
+    def to_owner(self, taker: Owner, note: Template | None) -> _Wish:
         fields: dict[str, Value] = {"owner": taker.id, "owner_name": taker.name}
-        if action.note is not None:
-            fields["note"] = self.text(action.note)
+        if note is not None:
+            fields["note"] = self.text(note)
         return ("reassign", fields)
 
     def offer(self, action: OfferAction) -> _Wish | _Nobody | None:
@@ -239,12 +255,12 @@ class _Drafter:
         occasion, why = match.occasion, self.why
         asked = ask(action, self.rule, self.state, self.desk, self.calendar, occasion=occasion, key=key, why=why)
         if asked is None:
-            return self.leftover(action.if_nobody, f"nobody in pool {action.pool} can be asked today")
+            return self.leftover(action.if_nobody, f"nobody in pool {action.pool} can be asked today", action.note)
         self.assignments.append(asked.line)
         self.offers.append(asked.offer)
         return ("offer", asked.fields)
 
-    def leftover(self, if_nobody: str, why: str) -> _Wish | _Nobody | None:
+    def leftover(self, if_nobody: str, why: str, note: Template | None) -> _Wish | _Nobody | None:
         """What becomes of a record that nobody can get: it waits, or goes to a queue."""
         if if_nobody == "hold":
             return _Nobody(why)
@@ -253,7 +269,7 @@ class _Drafter:
             return _Nobody(f"{why}, and the CRM has no queue {if_nobody}")
         if queue.id == self.current.get("owner"):
             return None
-        return ("reassign", {"owner": queue.id, "owner_name": queue.name})
+        return self.to_owner(queue, note)
 
     def pool(self, action: ReassignAction) -> Owner | _Nobody:
         """Whose turn it is in the action's pool."""

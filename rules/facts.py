@@ -300,23 +300,6 @@ class Facts:
         """Whether the record is in NAME now."""
         return any(each.active and each.name == name for each in self.state.enrollments)
 
-    def contacts(self) -> Sequence[datetime]:
-        """When something was sent to the prospect, in the order of time: e-mails and enrolments, ours included.
-
-        A match that enrolled counts until the enrolment itself has been read back.
-        """
-        found = list(self.attempts(("email_sent",), "anyone", _BEGINNING))
-        read = [each for each in self.state.enrollments if each.since is not None]
-        found += [each.since for each in read if each.since is not None]
-        for mark in self.state.marks:
-            names = self.binding.enrolling.get(mark.rule, frozenset()) if mark.kind == "fired" else frozenset()
-            if names and not _read_back(names, mark.at, ((each.name, each.since) for each in read)):
-                found.append(mark.at)
-        return sorted(found)
-
-
-_BEGINNING = datetime.fromisoformat("0001-01-02T00:00:00+00:00")
-
 
 def _is_outbound(word: str | None) -> bool:
     return word in ("call", "email_sent")
@@ -345,8 +328,3 @@ def _instant(activity: Activity) -> datetime:
 
 def _called_off(meeting: Activity) -> bool:
     return (meeting.outcome or "").casefold() in _NOT_HELD
-
-
-def _read_back(names: frozenset[str], at: datetime, read: Iterable[tuple[str, datetime | None]]) -> bool:
-    """Whether an enrolment in one of the names was read that is no older than the match; an hour for unequal clocks."""
-    return any(name in names and since is not None and (at - since).total_seconds() < 3600 for name, since in read)

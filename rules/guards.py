@@ -1,17 +1,15 @@
-"""What stops a rule whatever its file says: records that are gone, people who opted out, contact that is too frequent."""
+"""What stops a rule whatever its file says: records that are gone, people who refused, contact that is too frequent."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from connector.domain.model import Reason, Record
-from rules.actions import EnrollAction, TaskAction
+from rules.actions import EnrollAction, RuleAction, TaskAction
 from rules.calendar import WorkCalendar
-from rules.compare import shown
+from rules.contact import channel, hold, is_limited, refuses_calls
 from rules.facts import Facts
 from rules.model import Rule
-
-WEEK = timedelta(days=7)
 
 
 def gone(record: Record) -> Reason | None:
@@ -33,35 +31,47 @@ def opt_out(facts: Facts) -> Reason | None:
     return Reason("guard.opted_out", None, "opt-out cannot be seen: enrolment stops")
 
 
-def contact(facts: Facts, calendar: WorkCalendar) -> tuple[Reason, datetime] | None:
-    """Why something may not be sent now, by the team's contact limits, and the instant from which it may."""
-    limits = facts.team.contact
-    if limits.min_gap is None and limits.max_per_week is None:
+def refused(rule: Rule, facts: Facts) -> Reason | None:
+    """Why the prospect or the CRM stands against an action of the rule for good; None when nothing does."""
+    for action in rule.then:
+        found = _refused(action, facts)
+        if found is not None:
+            return found
+    return None
+
+
+def _refused(action: RuleAction, facts: Facts) -> Reason | None:
+    if isinstance(action, EnrollAction):
+        return opt_out(facts)
+    if not isinstance(action, TaskAction):
         return None
-    sent = facts.contacts()
-    found: list[tuple[Reason, datetime]] = []
-    if sent and limits.min_gap is not None:
-        until = calendar.add(sent[-1], limits.min_gap)
-        if facts.now < until:
-            text = f"last contact on {shown(sent[-1], calendar)}, minimum gap of {limits.min_gap} until"
-            found.append((Reason("guard.min_gap", True, f"{text} {shown(until, calendar)}"), until))
-    recent = [at for at in sent if at + WEEK > facts.now]
-    if limits.max_per_week is not None and len(recent) >= limits.max_per_week:
-        # The oldest of the last `max_per_week` contacts is the one that must become a week old.
-        until = recent[len(recent) - limits.max_per_week] + WEEK if limits.max_per_week else facts.now + WEEK
-        text = f"{len(recent)} contacts within a week, {limits.max_per_week} allowed, until {shown(until, calendar)}"
-        found.append((Reason("guard.max_per_week", True, text), until))
-    return max(found, key=lambda each: each[1], default=None)
+    if action.type == "call" and refuses_calls(facts.record):
+        return Reason("guard.do_not_call", True, "has refused calls")
+    if action.type == "preferred" and channel(facts.record) is None:
+        return Reason("guard.do_not_call", True, "has refused calls and has opted out of mails")
+    return None
 
 
 def open_task(rule: Rule, facts: Facts) -> Reason | None:
     """The task this rule would make is there already and still open."""
     for action in rule.then:
-        if isinstance(action, TaskAction) and facts.open_task_of(rule.id, action.type):
-            return Reason("guard.open_task", True, f"an open {action.type} task of this rule is there")
+        if isinstance(action, TaskAction):
+            types = ("call", "email") if action.type == "preferred" else (action.type,)
+            for type_ in types:
+                if facts.open_task_of(rule.id, type_):
+                    return Reason("guard.open_task", True, f"an open {type_} task of this rule is there")
     return None
 
 
-def enrolls(rule: Rule) -> bool:
-    """Whether the rule sends something by itself."""
-    return any(isinstance(action, EnrollAction) for action in rule.then)
+def stops(rule: Rule, facts: Facts, calendar: WorkCalendar) -> list[tuple[Reason, datetime | None]]:
+    """All that stops the rule besides its own conditions, each with until when (None: until there is news)."""
+    found: list[tuple[Reason, datetime | None]] = [
+        (reason, None) for reason in (open_task(rule, facts), refused(rule, facts)) if reason is not None
+    ]
+    held = too_soon(rule, facts, calendar)
+    return [*found, held] if held is not None else found
+
+
+def too_soon(rule: Rule, facts: Facts, calendar: WorkCalendar) -> tuple[Reason, datetime | None] | None:
+    """Why the team's contact limits hold the rule back now, and until when."""
+    return hold(facts, calendar) if is_limited(rule) else None

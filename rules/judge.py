@@ -259,7 +259,7 @@ class _Case:
         if stop is not None and stop.holds is True:
             return self.stopped(span, stop)
         checked = self.check(stop)
-        stopped = self.guards()
+        stopped = guards.stops(self.rule, self.facts, self.calendar)
         refused = self.refused(checked, stopped)
         if refused:
             return self.passed_over(span, checked.reasons, refused)
@@ -284,21 +284,6 @@ class _Case:
         # The next step's wait begins with this match, so the record is looked at again as soon as that is known.
         follows = self.now + _SOON if self.step is not None and self.step.number < self.step.of else None
         return self.verdict("fires", reasons, first_flip((checked.flips_at, self.next_occasion(), follows)), match)
-
-    def guards(self) -> list[tuple[Reason, datetime | None]]:
-        """What stops the rule besides its own conditions, and until when (None: until there is news)."""
-        found: list[tuple[Reason, datetime | None]] = []
-        task = guards.open_task(self.rule, self.facts)
-        if task is not None:
-            found.append((task, None))
-        if guards.enrolls(self.rule):
-            out = guards.opt_out(self.facts)
-            if out is not None:
-                found.append((out, None))
-            contact = guards.contact(self.facts, self.calendar)
-            if contact is not None:
-                found.append(contact)
-        return found
 
     def next_occasion(self) -> datetime | None:
         """The next instant at which another occasion may take this one's place."""

@@ -8,9 +8,10 @@ takes no turn in a pool from what goes.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from math import inf
 
 from connector.domain.model import (
     Assignment,
@@ -29,9 +30,10 @@ from connector.domain.model import (
     RecordState,
 )
 from rules.binding import Binding
-from rules.calendar import WorkCalendar
-from rules.caps import Caps
-from rules.conflicts import Loss, settle
+from rules.calendar import Clocks
+from rules.caps import Caps, limit_of
+from rules.compare import as_number
+from rules.conflicts import Loss, contest
 from rules.desk import Desk
 from rules.drafts import Draft, draft
 from rules.ledger import Ledger
@@ -96,11 +98,12 @@ class Planner:
         self,
         ruleset: RuleSet,
         binding: Binding,
-        calendars: Mapping[str, WorkCalendar],
+        calendars: Clocks,
         moment: Moment,
     ) -> None:
         self._rules = {rule.id: rule for rule in binding.rules}
         self._moment = moment
+        self._default_limit = ruleset.default_limit
         self._caps = Caps(ruleset.default_limit, moment)
         staff = Staff(binding, moment.now)
         self._desk = Desk(moment, ruleset.team, staff, Ledger(moment.assignments), calendars)
@@ -115,9 +118,8 @@ class Planner:
         for decision in decisions:
             ref = decision.state.record.ref
             self._sheets[ref] = _Sheet(decision.state, decision.next_at, list(decision.marks))
-        cases = self._unstopped(
-            self._uncontested(self._backfilled(sorted(self._cases(decisions), key=lambda c: c.order)))
-        )
+        served = self._served(sorted(self._cases(decisions), key=lambda case: case.order))
+        cases = self._unstopped(self._uncontested(self._backfilled(served)))
         self._hold([case for case in cases if not self._goes(case)])
         order = {ref: place for place, ref in enumerate(dict.fromkeys(case.match.record for case in cases))}
         refs = sorted(self._sheets, key=lambda ref: (order.get(ref, len(order)), ref))
@@ -136,6 +138,25 @@ class Planner:
                 rule = self._rules.get(match.rule)
                 if rule is not None:
                     yield Case(rule, match, decision.state, reasons.get(match.rule, ()))
+
+    def _served(self, cases: Sequence[Case]) -> Sequence[Case]:
+        """In the order in which they are served: a rule's matches change places among themselves where its limit says so."""
+        places: dict[str, list[int]] = {}
+        for at, case in enumerate(cases):
+            if limit_of(case.rule, self._default_limit).first != "oldest":
+                places.setdefault(case.rule.id, []).append(at)
+        served = list(cases)
+        for of_rule in places.values():
+            # Who has no score or value comes last; equals stay in the order of their due.
+            ranked = sorted((cases[at] for at in of_rule), key=self._worth, reverse=True)
+            for at, case in zip(of_rule, ranked, strict=True):
+                served[at] = case
+        return served
+
+    def _worth(self, case: Case) -> float:
+        """The record's score or value, whichever its rule serves first by; below everything when it is not known."""
+        number = as_number(case.state.record.fields.get(limit_of(case.rule, self._default_limit).first))
+        return -inf if number is None else float(number)
 
     def _backfilled(self, cases: Sequence[Case]) -> Sequence[Case]:
         """Without the matches older than their rule that a spread backfill leaves for another day."""
@@ -161,17 +182,24 @@ class Planner:
 
     def _uncontested(self, cases: Sequence[Case]) -> Sequence[Case]:
         """Without the matches that lost to another rule over the same thing of the same record."""
-        by_record: dict[RecordRef, list[Rule]] = {}
+        by_record: dict[RecordRef, list[Case]] = {}
         for case in cases:
-            by_record.setdefault(case.match.record, []).append(case.rule)
-        lost: dict[tuple[RecordRef, str], Loss] = {
-            (ref, loss.loser.id): loss for ref, rules in by_record.items() for loss in settle(rules)[1]
-        }
+            by_record.setdefault(case.match.record, []).append(case)
+        lost: dict[tuple[RecordRef, str], Loss] = {}
+        for ref, found in by_record.items():
+            if len(found) > 1:
+                facts = self._desk.facts(found[0].state)
+                losses = contest([case.rule for case in found], facts, self._desk.calendars)
+                lost.update({(ref, rule): loss for rule, loss in losses.items()})
         for case in cases:
             loss = lost.get((case.match.record, case.rule.id))
-            if loss is not None:
+            if loss is None:
+                continue
+            self._notices.append(f"{case.match.record}: {loss.loser.id} {loss.reason}")
+            if loss.waits:
+                self._sheets[case.match.record].due(self._moment.now)
+            else:
                 self._mark(case, "lost")
-                self._notices.append(f"{case.match.record}: {loss.loser.id} {loss.reason}")
         return [case for case in cases if (case.match.record, case.rule.id) not in lost]
 
     def _unstopped(self, cases: Sequence[Case]) -> Sequence[Case]:
@@ -198,7 +226,7 @@ class Planner:
             return True
         sheet = self._sheets[case.match.record]
         sheet.actions.extend(drafted.actions)
-        sheet.reasons.update({action.key: case.reasons for action in drafted.actions})
+        sheet.reasons.update({action.key: (*case.reasons, *drafted.told(action)) for action in drafted.actions})
         self._assignments.extend(drafted.assignments)
         for offer in drafted.offers:
             sheet.offers.append(offer)
@@ -219,7 +247,7 @@ class Planner:
             sheet = self._sheets[case.match.record]
             sheet.held.extend(drafted.actions)
             told = (*case.reasons, Reason("limit", False, why))
-            sheet.reasons.update({action.key: told for action in drafted.actions})
+            sheet.reasons.update({action.key: (*told, *drafted.told(action)) for action in drafted.actions})
             self._mark(case, "held" if drafted.actions else "fired")
             counts[case.rule.id, why] += bool(drafted.actions)
         self._notices += [f"{rule}: {count} held, {why}" for (rule, why), count in sorted(counts.items()) if count]

@@ -8,9 +8,9 @@ from datetime import datetime
 
 from connector.domain.model import PlannedAction, Reason, Record, RecordState, Value
 from rules import guards, upkeep
-from rules.actions import EnrollAction
 from rules.calendar import Clocks, WorkCalendar
 from rules.condition import evaluate
+from rules.contact import is_touch, refuses_calls
 from rules.drafts import BEFORE
 from rules.facts import Facts
 from rules.model import Rule, barring_of, wanted_of
@@ -47,7 +47,9 @@ def _differs(action: PlannedAction, record: Record) -> Reason | None:
 
 
 def _refused(action: PlannedAction, facts: Facts) -> Reason | None:
-    """An enrolment needs a plain no to opt-out; anything else is dropped when that has changed since the decision."""
+    """An enrolment needs a plain no to opt-out, a call no refusal; anything else is dropped when opt-out has changed."""
+    if action.kind == "task" and action.fields.get("type") == "call" and refuses_calls(facts.record):
+        return Reason("guard.do_not_call", True, "has refused calls")
     stopped = guards.opt_out(facts)
     if stopped is None or action.kind == "enroll":
         return stopped
@@ -98,12 +100,15 @@ def _barred(rule: Rule, facts: Facts, calendars: Mapping[str, WorkCalendar]) -> 
 
 
 def _too_soon(action: PlannedAction, rule: Rule, facts: Facts, calendar: WorkCalendar) -> Reason | None:
-    """What else was sent since the decision, or since it was held, may leave no room for an enrolment now."""
-    first = next((at for at, wanted in enumerate(rule.then) if isinstance(wanted, EnrollAction)), None)
-    if action.kind != "enroll" or action.position != first:
+    """What happened since the decision, or since it was held, may leave no room for another touch now.
+
+    What one match does is one touch: its first action that is one decides, and the others follow.
+    """
+    first = next((at for at, wanted in enumerate(rule.then) if is_touch(wanted)), None)
+    if action.position != first:
         return None
-    contact = guards.contact(facts, calendar)
-    return contact[0] if contact else None
+    held = guards.too_soon(rule, facts, calendar)
+    return held[0] if held else None
 
 
 def _no_taker(action: PlannedAction, facts: Facts) -> Reason | None:

@@ -25,7 +25,7 @@ from connector.domain.model import (
 from rules.binding import Binding, bind
 from rules.calendar import Clocks, calendars_of
 from rules.confirm import DISAGREEMENT, Confirmation
-from rules.conflicts import Loss, settle
+from rules.conflicts import Loss, contest
 from rules.desk import Desk
 from rules.engine import EngineKind
 from rules.facts import Facts
@@ -145,10 +145,10 @@ class FileRulebook:
     def explain(self, state: RecordState, moment: Moment) -> Sequence[Verdict]:
         """The verdict of every rule of the record's kind, in the order of file and line."""
         decision = self._decide(state, moment)
-        losses = {loss.loser.id: loss for loss in settle(self._rule_of[match.rule] for match in decision.matches)[1]}
+        facts = self._facts(state, moment)
+        losses = contest([self._rule_of[match.rule] for match in decision.matches], facts, self._calendars)
         confirmed = {match.rule for match in decision.matches}
         nobody = {match.rule: match.why for match in self.plan([decision], moment).waiting}
-        facts = self._facts(state, moment)
         told = (_told(verdict, verdict.rule in confirmed, losses, nobody) for verdict in decision.verdicts)
         return [self._upkeep.told(verdict, facts, nobody.get(verdict.rule)) for verdict in told]
 
@@ -189,7 +189,7 @@ def _told(verdict: Verdict, confirmed: bool, losses: Mapping[str, Loss], nobody:
         return replace(verdict, outcome="blocked", reasons=(*verdict.reasons, reason))
     if loss is not None:
         reason = Reason("priority", False, loss.reason)
-        return replace(verdict, outcome="done", reasons=(*verdict.reasons, reason))
+        return replace(verdict, outcome="blocked" if loss.waits else "done", reasons=(*verdict.reasons, reason))
     if verdict.rule in nobody:
         reason = Reason("then", False, nobody[verdict.rule])
         return replace(verdict, outcome="held", reasons=(*verdict.reasons, reason))

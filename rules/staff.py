@@ -16,10 +16,11 @@ DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Cover:
-    """Who does a task of somebody who is away, and the absent person's last day away."""
+    """Who does a task of somebody who is away, and the absent person's first and last day away."""
 
     owner: Owner
     absent: Owner
+    first: date
     last: date
 
     @property
@@ -47,6 +48,11 @@ class Staff:
     def named(self, person: str) -> Owner | None:
         """The user whom team.yaml calls by this name."""
         return self._binding.people.get(person)
+
+    @property
+    def binding(self) -> Binding:
+        """Whom the CRM knows, and which rules run on it."""
+        return self._binding
 
     def person(self, owner: Owner) -> Person | None:
         """What team.yaml says of this user."""
@@ -133,7 +139,7 @@ def cover_for(staff: Staff, owner: Owner, due: datetime) -> Cover | None:
     named = staff.named(person.cover) if person is not None and person.cover is not None else None
     for taker in (named, staff.manager(owner.id)):
         if taker is not None and taker.id != owner.id and staff.works(taker) and not staff.absent(taker):
-            return Cover(taker, owner, away.last)
+            return Cover(taker, owner, away.first, away.last)
     return None
 
 

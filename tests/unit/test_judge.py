@@ -222,7 +222,8 @@ def test_the_minimum_gap_holds_an_enrolment_back_until_it_is_over() -> None:
         assert (verdict.outcome, verdict.next_at) == ("blocked", at("2026-03-09 15:00"))
         assert verdict.reasons[-1].path == "guard.min_gap"
         assert outcome(BROCHURE, of, "2026-03-09 15:00", on) == "fires"
-        assert outcome(rule(), of, "2026-03-09 09:00", on) == "fires"
+        assert outcome(rule(), of, "2026-03-09 09:00", on) == "blocked", "a call is contact, too"
+        assert outcome(rule(contact="always"), of, "2026-03-09 09:00", on) == "fires"
     assert outcome(BROCHURE, state(email("2026-03-06 15:00", None)), "2026-03-09 09:00", on) == "fires"
 
 
