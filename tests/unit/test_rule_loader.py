@@ -351,7 +351,8 @@ HOLES = ", ".join(f"lead.{name}" for name in WORDS.split(", ")[3:23] if name != 
         ("reassign: {to: ana, pool: inbound}", "4:22: `reassign`: name either a person (`to`) or a pool (`pool`), not both"),
         ("reassign: {to: ana, except: previous_owners}", "4:22: `reassign`: `except`, `how` and `match` say who of a pool "
          "takes the record; they go with `pool`, not with `to`"),
-        ("reassign: {pool: inbound, how: by_turns}", "4:43: `how`: `by_turns` is not known here. Allowed: round_robin, weighted, "
+        ("reassign: {pool: inbound, how: by_turns}",
+         "4:43: `how`: `by_turns` is not known here. Allowed: round_robin, weighted, "
          "least_loaded, match"),
         ("reassign: {pool: inbound, if_nobody: no}", "4:49: `if_nobody`: `no` is not known here. Allowed: hold, queue NAME"),
         ("enroll: {in: brochur}", "4:25: `in`: the enrolment `brochur` is not known here; did you mean `brochure`? Allowed: "
@@ -426,7 +427,8 @@ def test_rules_that_share_an_id_do_not_run_whichever_file_they_are_in(workspace:
         (RULE.replace("version: 1", "version: 2"), "1:10: `version`: `2` is not known here. Allowed: 1"),
         (RULE.replace("version: 1\n", ""), "1:1: `version` is missing in a rule file: the version of the rule language; "
          "always 1. Write for example `version: 1`"),
-        ("version: 1\n", "1:1: `rules` is missing in a rule file; write `rules:` with a list of rules, `cadences:` or `scores:`"),
+        ("version: 1\n",
+         "1:1: `rules` is missing in a rule file; write `rules:` with a list of rules, `cadences:` or `scores:`"),
         ("default: {unless: {status: x}}\n" + RULE, "1:1: `default` is not known here; did you mean `defaults`? Allowed in a "
          "rule file: version, rules, defaults, cadences, scores, tests"),
         ("defaults: {unless: {statsu: x}}\n" + RULE, f"1:21: `statsu` is not known here; did you mean `status`? Allowed in a "

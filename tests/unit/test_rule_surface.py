@@ -89,7 +89,8 @@ def test_the_later_triggers_are_read(workspace: Path, written: str, trigger: mod
         ("activity: email_open", "`activity`: `email_open` is not known here; did you mean `email_opened`? Allowed: call, "
          "call_inbound, email_sent, email_received, email_opened, email_clicked, meeting, meeting_booked, note"),
         ("activity: {outcome: busy}", "`type` is missing in activity: what happened: call, call_inbound, email_sent, "
-         "email_received, email_opened, email_clicked, meeting, meeting_booked or note. Write for example `type: email_clicked`"),
+         "email_received, email_opened, email_clicked, meeting, meeting_booked or note. Write for example `type: "
+         "email_clicked`"),
         ("score: 60", "`score`: keys and values are expected, such as `{crosses: 60}`"),
         ("score: {crosses: high}", "`crosses`: `high` is not a number such as 60 or 2.5"),
         ("task: {type: call}", "`task`: write either `overdue` with a time, or `completed: true`"),
@@ -165,14 +166,17 @@ def test_a_task_may_follow_the_channel_the_person_prefers(workspace: Path) -> No
 @pytest.mark.parametrize(
     ("written", "message"),
     [
-        ("offer: {pool: inbound}", "`accept_within` is missing in offer: how long each of them has to accept. Write for example "
+        ("offer: {pool: inbound}",
+         "`accept_within` is missing in offer: how long each of them has to accept. Write for example "
          "`accept_within: 4 business hours`"),
         ("offer: {pool: inbond, accept_within: 1 day}", "`pool`: the pool `inbond` is not known here; did you mean `inbound`? "
          "Allowed: inbound, turns (of team.yaml)"),
-        ("reassign: {pool: inbound, how: weighted, match: skill}", "`reassign`: `match` says what fits best; it goes with `how: "
+        ("reassign: {pool: inbound, how: weighted, match: skill}",
+         "`reassign`: `match` says what fits best; it goes with `how: "
          "match`, not with `how: weighted`"),
         ("reassign: {pool: inbound, match: [skill, skill]}", "`reassign`: `match` names skill twice"),
-        ("reassign: {pool: inbound, match: location}", "`match`: `location` is not known here. Allowed: industry, history, skill"),
+        ("reassign: {pool: inbound, match: location}",
+         "`match`: `location` is not known here. Allowed: industry, history, skill"),
     ],
 )  # fmt: skip
 def test_a_mistake_about_a_pool_is_told(workspace: Path, written: str, message: str) -> None:
@@ -263,13 +267,15 @@ def test_a_step_tells_its_own_conditions_from_those_of_the_cadence(workspace: Pa
     [
         ("after: 2 days", "aftr: 2 days", "12:9: `aftr` is not known here; did you mean `after`? Allowed in a step: task, "
          "reassign, offer, enroll, unenroll, set, note, after, why, if, unless, then"),
-        ("{after: 1 business day, ", "{", "11:9: `after` is missing: this step would come together with the one before it; write "
+        ("{after: 1 business day, ", "{",
+         "11:9: `after` is missing: this step would come together with the one before it; write "
          "how long it waits"),
         ("note: Sent, enroll: {in: brochure}, ", "", "11:9: `steps`: this step does nothing; write an action such as `task`, "
          "or `then` with a list of actions"),
         ("then: [", "note: c\n        then: [", "12:9: `steps`: `note` and `then` both say what to do; put the action into the "
          "list"),
-        ("start: {created: true}", "when: {created: true}", "5:5: `when` is not known here; did you mean `start`? Allowed in a cadence: id, why, for, "
+        ("start: {created: true}", "when: {created: true}",
+         "5:5: `when` is not known here; did you mean `start`? Allowed in a cadence: id, why, for, "
          "start, if, unless, stop, steps, once, limit, backfill, priority, calendar, contact"),
         ("id: inbound", "id: in/bound", "3:9: `id`: `in/bound` cannot be an id; use letters, digits, `-`, `_` and `.`, at most "
          "70, such as week-one-call"),
@@ -343,22 +349,25 @@ def test_score_lines_are_read(workspace: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("{points: 5, why: x}", "3:5: `scores`: a line gives its points either while conditions hold (`if`) or for what happened "
+        ("{points: 5, why: x}", "3:5: a line gives its points either while conditions hold (`if`) or for what happened "
          "(`per`)"),
-        ("{if: {title: x}, points: 0, why: x}", "3:5: `scores`: `points: 0` changes no score"),
-        ("{if: {title: x}, points: 5}", "3:5: `why` is missing in a score line: a few words for people, shown wherever the score "
+        ("{if: {title: x}, points: 0, why: x}", "3:5: `points: 0` changes no score"),
+        ("{if: {title: x}, points: 5}",
+         "3:5: `why` is missing in a score line: a few words for people, shown wherever the score "
          "is shown. Write for example `why: Our best industries`"),
-        ("{if: {title: x}, points: 5, at_most: 9, why: x}", "3:5: `scores`: `at_most` bounds what is given again and again; it "
+        ("{if: {title: x}, points: 5, at_most: 9, why: x}", "3:5: `at_most` bounds what is given again and again; it "
          "goes with `per`, not with `if`"),
-        ("{per: {value: 10}, points: 5, half_life: 1 day, why: x}", "3:5: `scores`: `half_life` is for what happened at some "
+        ("{per: {value: 10}, points: 5, half_life: 1 day, why: x}", "3:5: `half_life` is for what happened at some "
          "time; it goes with `per: {activity: ..}`"),
-        ("{per: {activity: call}, points: 5, half_life: 2 business days, why: x}", "3:5: `scores`: `half_life` runs by the clock "
+        ("{per: {activity: call}, points: 5, half_life: 2 business days, why: x}", "3:5: `half_life` runs by the clock "
          "on the wall; write days or hours without `business`"),
-        ("{if: {score: {over: 5}}, points: 5, why: x}", "3:11: a line of the score cannot ask for the score itself; ask for what "
+        ("{if: {score: {over: 5}}, points: 5, why: x}",
+         "3:11: a line of the score cannot ask for the score itself; ask for what "
          "it is made of"),
         ("{if: {quiet: 2 business days}, points: 5, why: x}", "3:5: a score has no calendar; write days or hours without "
          "`business`"),
-        ("{per: {activity: call, value: 5}, points: 5, why: x}", "3:28: `activity` is already here, and `value` as well; a line "
+        ("{per: {activity: call, value: 5}, points: 5, why: x}",
+         "3:28: `activity` is already here, and `value` as well; a line "
          "counts one thing"),
         ("{if: {quiet: 3 dys}, points: 5, why: x}", "3:18: `quiet`: unit `dys` is not known; did you mean `3 days`? Units: "
          "minutes, hours, days, weeks, months, business hours, business days"),

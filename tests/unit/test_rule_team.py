@@ -97,7 +97,8 @@ def test_a_team_without_calendars_works_nine_to_five_in_utc(tmp_path: Path, team
         ("{crm: a, away: [{from: 14.7.2026, to: 2026-08-01}]}", "2:31: `from`: `14.7.2026` is not a date; write "
          "year-month-day, such as 2026-03-02"),
         ("{crm: a, weight: 0}", "2:25: `weight`: `0` is too small; write a number above 0"),
-        ("{crm: a, cover: anna}", "2:24: `cover`: the person `anna` is not known here; did you mean `ana`? Allowed: ana, eva (of "
+        ("{crm: a, cover: anna}",
+         "2:24: `cover`: the person `anna` is not known here; did you mean `ana`? Allowed: ana, eva (of "
          "team.yaml)"),
         ("{crm: a, cover: ana}", "2:3: `ana` covers for themselves; name somebody else, or leave `cover` out"),
         ("{crm: a, daily: many}", "2:24: `daily`: `many` is not a whole number such as 6"),
