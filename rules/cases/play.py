@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 
 from connector.domain.model import Adoption, Decision, Moment, Owner, Plan, Verdict
@@ -102,7 +102,7 @@ class Play:
     # -- passes ----------------------------------------------------------------------------------------------------
 
     def look(self, at: datetime) -> None:
-        """Passes at one instant until nothing more is written."""
+        """Passes at one instant until nothing more comes of it."""
         for _ in range(MAX_ROUNDS):
             self.passes += 1
             if self.passes > MAX_PASSES:
@@ -123,23 +123,30 @@ class Play:
             self.world.mark(decision.marks)
             self.due(decision.next_at, at)
             return False
-        plan = rulebook.plan([decision], moment)
+        plan = self.undone(rulebook.plan([decision], moment))
         self.world.commit(plan)
-        self.due(plan.records[0].next_at, at)
-        return self.carry_out(plan, at)
+        [record] = plan.records
+        self.due(record.next_at, at)
+        self.carry_out(plan, at)
+        return bool(record.actions or record.offers)
+
+    def undone(self, plan: Plan) -> Plan:
+        """As in life, a step of a match that has been carried out is not carried out twice."""
+        [record] = plan.records
+        actions = tuple(action for action in record.actions if action.key not in self.written)
+        offers = tuple(offer for offer in record.offers if offer.state != "open" or offer.key not in self.written)
+        return replace(plan, records=(replace(record, actions=actions, offers=offers),))
 
     def due(self, next_at: datetime | None, now: datetime) -> None:
         self.stale = next_at is not None and next_at <= now
         self.deadline = None if self.stale else next_at
 
-    def carry_out(self, plan: Plan, at: datetime) -> bool:
-        """Write what the plan says, and note it; whether there was anything to write."""
+    def carry_out(self, plan: Plan, at: datetime) -> None:
+        """Write what the plan says, and note it."""
         [record] = plan.records
         owner = self.world.owner or ""
         pools = {line.rule: line.pool for line in plan.assignments}
-        # As in life, a step of a match that has been carried out is not carried out twice.
-        actions = [action for action in record.actions if action.key not in self.written]
-        for action in actions:
+        for action in record.actions:
             self.world.write(action, at)
             self.written.add(action.key)
             self.note(deed_of(action, at, self.case.zone, pool=pools.get(action.rule, "")))
@@ -148,10 +155,9 @@ class Play:
         for match in (*plan.held, *plan.waiting):
             self.note(Deed(at, match.rule, f"held: {match.why}", held=True))
         self.entries += [Entry(at, "notice", notice) for notice in plan.notices]
-        for rule in {action.rule for action in actions}:
+        for rule in {action.rule for action in record.actions}:
             self.fired[rule, owner] += 1
             self.coverage.fired(rule)
-        return bool(actions)
 
     def note(self, deed: Deed) -> None:
         """Keep a deed; one that waits for a person says so at every pass, which is told once."""
@@ -231,7 +237,7 @@ def told(verdicts: Sequence[Verdict]) -> tuple[Obstacle, ...]:
 
 def needs_plan(decision: Decision) -> bool:
     """Whether a decision asks for a plan."""
-    return bool(decision.matches)
+    return bool(decision.matches) or decision.upkeep
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,22 +143,23 @@ class World:
                 for name, value in event.fields.items():
                     self._set(name, value, event.at)
 
-    def _set(self, name: str, value: Value, at: datetime, by_us: bool = False) -> None:
+    def _set(self, name: str, value: Value, at: datetime, key: str = "") -> None:
+        """A field changes; `key` is that of our write, where it is one."""
         old = self._fields.get(name)
         if old == value:
             return
         self._fields[name] = value
-        change = Change(
-            f"{len(self._changes) + 1}", self.ref, name, old, value, at, origin="us" if by_us else "crm", exact=True
-        )
-        self._changes.append(change)
+        id = f"{key}#{name}" if key else f"{len(self._changes) + 1}"
+        change = Change(id, self.ref, name, old, value, at)
+        self._changes.append(replace(change, origin="us") if key else change)
 
     def _actor(self, event: Event) -> str:
         owner = self.owner
         return event.by or (owner if owner and not owner.startswith(QUEUE) else self._somebody)
 
     def _new(self, type_: ActivityType, event: Event) -> Activity:
-        return Activity(f"{event.what}-{self._count}", type_, (self.ref,), event.at, "1", subject=event.subject)
+        id = f"{event.what}-{self._count}"
+        return Activity(id, type_, (self.ref,), event.at, "1", subject=event.subject, created=event.at)
 
     def _keep(self, activity: Activity) -> None:
         self._activities[activity.id] = activity
@@ -192,13 +193,15 @@ class World:
         return ""
 
     def _open_tasks(self, type_: str | None) -> list[Activity]:
-        tasks = (each for each in self._activities.values() if each.type == "task" and not each.done)
+        tasks = (each for each in self._activities.values() if each.type == "task" and not (each.done or each.deleted))
         return [each for each in tasks if type_ in (None, each.task_type)]
 
     def _close(self, task: Activity, event: Event) -> None:
         """A task is done, put aside or thrown away; a call that was a task is that person's call from then on."""
-        if event.value == "deleted":
+        if event.value == "deleted" and task.key is None:
             del self._activities[task.id]
+        elif event.value == "deleted":
+            self._keep(replace(task, deleted=True, ended=event.at))  # the store keeps what became of a task of ours
         elif event.value == "deferred":
             self._keep(replace(task, deferred=True))
         else:
@@ -241,40 +244,41 @@ class World:
         match action.kind:
             case "task" | "offer":
                 due = fields["due"] if isinstance(fields["due"], datetime) else at
-                task = replace(self._ours("task", action, due), due=due, done=False)
+                task = replace(self._ours("task", action, due, at), due=due, done=False)
                 self._keep(replace(task, task_type=str(fields["type"])))
             case "note":
-                self._keep(self._ours("note", action, at))
+                self._keep(self._ours("note", action, at, at))
             case "reassign":
-                self._set("owner", fields["owner"], at, by_us=True)
+                self._set("owner", fields["owner"], at, action.key)
             case "set":
                 for name, value in fields.items():
-                    self._set(name, value, at, by_us=True)
+                    self._set(name, value, at, action.key)
             case "enroll" | "unenroll":
                 name = str(fields["in" if action.kind == "enroll" else "from"])
                 self._enrollments[name] = Enrollment(self.ref, name, at, active=action.kind == "enroll")
             case "amend":
-                self._amend(action)
+                self._amend(action, at)
 
-    def _ours(self, type_: ActivityType, action: PlannedAction, at: datetime) -> Activity:
+    def _ours(self, type_: ActivityType, action: PlannedAction, at: datetime, now: datetime) -> Activity:
         owner, subject = action.fields.get("owner"), str(action.fields.get("subject") or "")
-        found = Activity(action.key, type_, (self.ref,), at, "1", subject=subject, key=action.key)
+        found = Activity(action.key, type_, (self.ref,), at, "1", subject=subject, key=action.key, created=now)
         return replace(found, actor=str(owner)) if owner else found
 
-    def _amend(self, action: PlannedAction) -> None:
+    def _amend(self, action: PlannedAction, at: datetime) -> None:
         fields = action.fields
         task = self._activities.get(str(fields.get("task")))
         if task is None:
             return
-        due = fields.get("due")
+        due, closes = fields.get("due"), fields.get("done") is True
         self._keep(
             replace(
                 task,
                 actor=str(fields["owner"]) if "owner" in fields else task.actor,
                 subject=str(fields["subject"]) if "subject" in fields else task.subject,
                 due=due if isinstance(due, datetime) else task.due,
-                at=due if isinstance(due, datetime) else task.at,
-                done=task.done or bool(fields.get("done")),
+                at=due if isinstance(due, datetime) and not closes else task.at,
+                done=closes or task.done,
+                ended=at if closes else task.ended,
             )
         )
 
