@@ -16,6 +16,9 @@ from rules.basics import Duration
 _SECOND = timedelta(seconds=1)
 _HALF_LIVES = 40
 """After so many half-lives nothing is left: a million million points are less than one."""
+_LOOKS = 500
+"""Stretches of time looked at for the next change; where lines that fade and lines that grow all but cancel out, the
+search ends early, and the record is looked at again then."""
 
 _UNITS = {
     "minutes": timedelta(minutes=1),
@@ -90,22 +93,32 @@ class Score:
         falling = [part for part in fading if part.points > 0]
         rising = [part for part in fading if part.points < 0]
 
-        def different(seconds: float) -> bool:
+        def different(first: int, last: int) -> bool:
             # While some lines fall and others rise, the score lies between these two.
-            least = steady + _left(falling, seconds) + _left(rising, 0)
-            most = steady + _left(falling, 0) + _left(rising, seconds)
+            least = steady + _left(falling, last) + _left(rising, first)
+            most = steady + _left(falling, first) + _left(rising, last)
             return differs(whole(least)) or differs(whole(most))
 
-        low, high = 0, int(_HALF_LIVES * max(part.half_life or 0 for part in fading)) + 1
-        if not different(high):
-            return None
-        while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (low, middle) if different(middle) else (middle, high)
+        seconds = _first_second(different, int(_HALF_LIVES * max(part.half_life or 0 for part in fading)) + 1)
         try:
-            return self.at.replace(microsecond=0) + high * _SECOND
+            return None if seconds is None else self.at.replace(microsecond=0) + seconds * _SECOND
         except OverflowError:
             return None
+
+
+def _first_second(different: Callable[[int, int], bool], end: int) -> int | None:
+    """The first second, from 1 to `end`, in which something may be different; halves the time until it is found."""
+    spans = [(0, end)]
+    for _ in range(_LOOKS):
+        if not spans:
+            return None
+        first, last = spans.pop()
+        if different(first, last):
+            if last - first == 1:
+                return last
+            middle = (first + last) // 2
+            spans += [(middle, last), (first, middle)]
+    return max(first, 1)
 
 
 def _left(parts: Iterable[Part], seconds: float) -> float:
@@ -114,13 +127,12 @@ def _left(parts: Iterable[Part], seconds: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Rise:
-    """The score reached a number of points from below: when, the instant it is named after, and what it came to.
+    """The score reached a number of points from below: when, and what it came to.
 
-    The two instants differ for a meeting booked for later, which counts at once.
+    A meeting booked for later, nobody knows since when, counts at once, and yet with its beginning as its instant.
     """
 
     at: datetime
-    name: datetime
     score: Score
 
 

@@ -77,12 +77,12 @@ class _Climb:
     def crossing(self, points: float) -> Rises:
         facts, found = self._facts, []
         ends = [facts.next_meeting_end]
-        for name in self._events():
-            before, after = self._score(name, before=True), self._score(name, before=False)
-            risen = name == facts.record.created or before.value < points
+        for at in self._events():
+            before, after = self._score(at, before=True), self._score(at, before=False)
+            risen = at == facts.record.created or before.value < points
             if risen and after.value >= points:
-                found.append(Rise(min(name, facts.now), name, after))
-            if name > facts.now:
+                found.append(Rise(at, after))
+            if at > facts.now:
                 # A meeting booked for later counts today, for as long as what is there beside it does not fade.
                 ends += [score.changes_at(_side_of(points, score.value)) for score in (before, after)]
         return Rises(tuple(found), first_flip(ends))

@@ -61,7 +61,7 @@ def _happened(
         case ActivityIs():
             return happenings.activity(trigger, facts, wait, calendar)
         case ScoreCrosses():
-            return _crossings(trigger, facts, calendar)
+            return _crossings(trigger, facts, wait, calendar)
         case TaskOverdue():
             return happenings.overdue(trigger, facts, calendar)
         case TaskCompleted():
@@ -188,7 +188,7 @@ def _no_next_step(facts: Facts, calendar: WorkCalendar) -> Occasions:
     return Occasions("when.next_step", (Occasion(f"gap@{stamp(start)}", start, f"{text} on {shown(start, calendar)}"),))
 
 
-def _crossings(trigger: ScoreCrosses, facts: Facts, calendar: WorkCalendar) -> Occasions:
+def _crossings(trigger: ScoreCrosses, facts: Facts, wait: Duration, calendar: WorkCalendar) -> Occasions:
     path, limit = "when.score", f"{trigger.points:g}"
     rises = facts.scoring.rises(trigger.points, facts) if facts.scoring is not None else None
     if rises is None:
@@ -196,8 +196,9 @@ def _crossings(trigger: ScoreCrosses, facts: Facts, calendar: WorkCalendar) -> O
         return Occasions(path, found, none="" if found else f"score has not risen to {limit}")
     found = tuple(
         Occasion(
-            f"score@{stamp(rise.name)}#{limit}",
-            rise.at,
+            f"score@{stamp(rise.at)}#{limit}",
+            # What is booked for later, nobody knows since when, has raised the score by now.
+            min(rise.at, facts.now) if wait.amount == 0 else rise.at,
             f"score rose to {rise.score.text} on {shown(rise.at, calendar)}",
         )
         for rise in rises.found
