@@ -108,6 +108,9 @@ class RuleFile:
         """What YAML has against the file: one rule stops when the fault is inside it, else the file."""
         for fault in self.source.faults:
             section = fault.loc[0] if fault.loc else None
+            if section == "tests" and len(fault.loc) > 1:
+                self.problems.append(Problem(self.file, fault.line, fault.column, fault.message))
+                continue  # a case changes nothing, so that a fault in one stops no rule
             if section in _OWN and len(fault.loc) > 1 and isinstance(root, MapNode):
                 items = _items(root, str(section))
                 index = fault.loc[1]

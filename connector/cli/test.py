@@ -86,7 +86,7 @@ def _once(folder: Path | None, wanted: _Wanted, as_json: bool) -> int:
     loaded = workspace.loaded
     files = wanted.files_of(workspace)
     rules = wanted.rules_of(workspace) if wanted.rule is not None else None
-    read = read_cases(loaded.tests, loaded.ruleset, loaded.quarantined)
+    read = read_cases(loaded)
     report = Bench(loaded.ruleset, workspace.settings.engine).run(wanted.pick(read.cases, files))
     report = of_files(report, files) if files else report
     report = of_rules(report, rules) if rules is not None else report

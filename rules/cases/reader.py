@@ -5,7 +5,7 @@ A case with a mistake is left out, and stops neither a rule nor another case.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -19,7 +19,8 @@ from rules.calendar import OFFICE, calendars_of
 from rules.cases.happen import Clock, checks_of, events_of
 from rules.cases.model import NOBODY, SOMEBODY, Case, Expectation, Subject
 from rules.cases.shape import CaseShape, SubjectShape
-from rules.model import Rule, RuleSet
+from rules.loader import Loaded
+from rules.model import Rule
 from rules.rulefile import CaseList
 from rules.team import Absence
 from rules.teamfile import told
@@ -33,7 +34,7 @@ DAY = timedelta(days=1)
 class Cases:
     """The sound cases in the order of file and line, what is wrong with the others, and how many were left out.
 
-    `passed_over` are cases of rules that do not run because of a mistake of their own.
+    `passed_over` are cases of rules that do not run because of a mistake of their own, or of their file.
     """
 
     cases: tuple[Case, ...]
@@ -41,13 +42,13 @@ class Cases:
     passed_over: int = 0
 
 
-def read_cases(tests: Iterable[CaseList], ruleset: RuleSet, quarantined: frozenset[str]) -> Cases:
-    """Read the cases of a workspace; `quarantined` are rules and cadences that are there and do not run."""
-    book = _Book(ruleset, quarantined)
+def read_cases(loaded: Loaded) -> Cases:
+    """Read the cases of a workspace's rule files."""
+    book = _Book(loaded)
     cases: list[Case] = []
     problems: list[Problem] = []
     passed_over = 0
-    for of_file in tests:
+    for of_file in loaded.tests:
         for node in of_file.node.items:
             reader = _CaseReader(of_file, node, book)
             case = reader.read()
@@ -60,7 +61,8 @@ def read_cases(tests: Iterable[CaseList], ruleset: RuleSet, quarantined: frozens
 class _Book:
     """The rules that cases may speak of, by their ids and their cadences' ids."""
 
-    def __init__(self, ruleset: RuleSet, quarantined: frozenset[str]) -> None:
+    def __init__(self, loaded: Loaded) -> None:
+        ruleset = loaded.ruleset
         self.rules: dict[str, Rule] = {}
         self.first_of: dict[str, Rule] = {}
         for rule in ruleset.rules:
@@ -68,7 +70,9 @@ class _Book:
             if rule.step is not None:
                 self.rules.setdefault(rule.step.cadence, rule)
             self.rules[rule.id] = rule
-        self.quarantined = quarantined
+        self.quarantined = loaded.quarantined
+        self.complete = not any(problem.level == "error" and problem.rule is None for problem in loaded.problems)
+        """Whether no file was left out as a whole, whose rules nobody knows then."""
         self.zones: Mapping[str, ZoneInfo] = {
             name: calendar.zone for name, calendar in calendars_of(ruleset.team).items()
         }
@@ -122,7 +126,7 @@ class _CaseReader:
     def known(self, rule: str, loc: tuple[str | int, ...], kind: str) -> None:
         """A rule that is named must be there, and speak of records like the case's."""
         found = self.book.rules.get(rule)
-        if found is None and rule in self.book.quarantined:
+        if found is None and (rule in self.book.quarantined or not self.book.complete):
             self.passed_over = True
         elif found is None:
             self.problem(not_known(rule, self.book.rules, what="the rule "), *loc)
