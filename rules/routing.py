@@ -108,8 +108,9 @@ def _in_turn(
 
 
 def _lot(state: RecordState, pool: str, name: str) -> bytes:
-    """Draws lots: the same for the same record whenever it is asked, and even over many records."""
-    return blake2b(f"{state.record.ref}\0{pool}\0{name}".encode(), digest_size=8).digest()
+    """Draws lots: the same for a record whenever it is asked and whatever its CRM, and even over many records."""
+    made = int(state.record.created.timestamp())
+    return blake2b(f"{made}\0{pool}\0{name}".encode(), digest_size=8).digest()
 
 
 def _among(pool: Pool, best: Sequence[_Candidate], state: RecordState, desk: Desk) -> Chosen:
