@@ -71,8 +71,12 @@ class ZoneClock:
 
 @lru_cache(maxsize=4096)
 def zone_name(text: str) -> str | None:
-    """The zone a CRM's text names, in any capitals (`Europe/Berlin`); None for an empty or unknown one."""
-    return _zones().get(text.strip().casefold())
+    """The zone a CRM's text names, in any capitals (`Europe/Berlin`); None for an empty or unknown one.
+
+    HubSpot's own time zone property spells the signs out: `america_slash_new_york`.
+    """
+    folded = text.strip().casefold().replace("_slash_", "/").replace("_hyphen_", "-")
+    return _zones().get(folded)
 
 
 @lru_cache(maxsize=1)

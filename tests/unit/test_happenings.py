@@ -175,7 +175,7 @@ def offer(settled: str | None, is_: OfferState, key: str = "r.0123456789abcdef",
 def test_the_task_of_an_offer_is_no_completed_task_whoever_closed_it() -> None:
     closed = task("2026-03-03 10:00", done=True, id="t1", key="r.0123456789abcdef")
     for is_ in ("accepted", "rejected", "expired"):
-        assert started(TaskCompleted(), state(closed, offer("2026-03-03 12:00", is_))) == {}  # type: ignore[arg-type]
+        assert started(TaskCompleted(), state(closed, offer("2026-03-03 12:00", is_))) == {}
     assert list(started(TaskCompleted(), state(closed))) == ["completed@t1"]
 
 
