@@ -74,7 +74,10 @@ def needs_of(
         made = frozenset({"score"}) if lines[kind] else frozenset()
         read = ALWAYS_FIELDS.union(*map(_read_fields, group)) - made
         fields[kind] = read | wished | _scored_fields(lines[kind])
-        history[kind] = ALWAYS_HISTORY.union(*map(_watched_fields, group)) - made
+        crossed = any(isinstance(rule.when, ScoreCrosses) for rule in group)
+        # When a made-up score rose is told from when the fields it is made of changed.
+        watched = _scored_fields(lines[kind]) - {"created"} if crossed else frozenset()
+        history[kind] = (ALWAYS_HISTORY.union(*map(_watched_fields, group)) - made) | watched
     return Needs(
         kinds=kinds,
         fields=fields,
