@@ -14,6 +14,7 @@ from rules.cases.coverage import Coverage
 from rules.cases.model import QUEUE, SOMEBODY, Case
 from rules.cases.play import LONG_AGO, Crew, Play
 from rules.cases.result import Played, Report
+from rules.cases.statuses import StatusWords
 from rules.cases.world import World
 from rules.model import RuleSet
 from rules.needs import needs_of
@@ -27,10 +28,14 @@ _Variant = tuple[object, ...]
 
 
 class Bench:
-    """The rules and the people with whom cases are played; `engine` as for FileRulebook."""
+    """The rules and the people with whom cases are played; `engine` as for FileRulebook.
 
-    def __init__(self, ruleset: RuleSet, engine: str = "auto") -> None:
-        self._ruleset = ruleset
+    `statuses` is the mapping of followup.yaml (our word: the CRM's value): rules and cases may use either.
+    """
+
+    def __init__(self, ruleset: RuleSet, engine: str = "auto", statuses: Mapping[str, str] | None = None) -> None:
+        self._words = StatusWords(statuses or {})
+        self._ruleset = ruleset = self._words.ruleset(ruleset)
         self._engine = engine
         self._crews: dict[_Variant, Crew] = {}
         self._blank = {kind: _blank(ruleset, kind) for kind in ("lead", "contact", "deal")}
@@ -45,6 +50,7 @@ class Bench:
 
     def _play(self, case: Case, queues: Sequence[str], coverage: Coverage) -> Played:
         coverage.next_case()
+        case = self._words.case(case)
         world = World(case, self._blank[case.subject.kind], self._first)
         return Play(case, self._crew(case, queues), world, coverage).played()
 

@@ -87,7 +87,8 @@ def _once(folder: Path | None, wanted: _Wanted, as_json: bool) -> int:
     files = wanted.files_of(workspace)
     rules = wanted.rules_of(workspace) if wanted.rule is not None else None
     read = read_cases(loaded)
-    report = Bench(loaded.ruleset, workspace.settings.engine).run(wanted.pick(read.cases, files))
+    bench = Bench(loaded.ruleset, workspace.settings.engine, workspace.settings.statuses)
+    report = bench.run(wanted.pick(read.cases, files))
     report = of_files(report, files) if files else report
     report = of_rules(report, rules) if rules is not None else report
     problems = [problem for problem in (*loaded.problems, *read.problems) if problem.level == "error"]

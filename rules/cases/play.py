@@ -118,7 +118,7 @@ class Play:
         [decision] = rulebook.evaluate([self.world.state], moment)
         self.coverage.see(decision)
         for alarm in decision.alarms:
-            self.entries.append(Entry(at, "alarm", alarm))
+            self.alarm(alarm, at)
         if not needs_plan(decision):
             self.world.mark(decision.marks)
             self.due(decision.next_at, at)
@@ -154,10 +154,17 @@ class Play:
             self.note(deed_of(action, at, self.case.zone, held=True))
         for match in (*plan.held, *plan.waiting):
             self.note(Deed(at, match.rule, f"held: {match.why}", held=True))
-        self.entries += [Entry(at, "notice", notice) for notice in plan.notices]
+        about = f"{self.world.ref}: "
+        self.entries += [Entry(at, "notice", notice.removeprefix(about)) for notice in plan.notices]
         for rule in {action.rule for action in record.actions}:
             self.fired[rule, owner] += 1
             self.coverage.fired(rule)
+
+    def alarm(self, text: str, at: datetime) -> None:
+        """The two evaluators do not agree: whatever was expected, that is not."""
+        self.entries.append(Entry(at, "alarm", text))
+        check = Check("nothing", "no alarm", self.case.place)
+        self.failures.append(Failure(at, check, problem=text))
 
     def note(self, deed: Deed) -> None:
         """Keep a deed; one that waits for a person says so at every pass, which is told once."""
