@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -16,6 +16,9 @@ from connector.domain.ports import Store
 from connector.run import Connection
 from connector.settings import Settings, adapter_config, load_settings, workspace_folder
 from connector.store import open_store
+from connector.store.described import last_description
+from rules import checks
+from rules.basics import Place
 from rules.loader import Loaded, load_rules
 from rules.model import Limit
 from rules.rulebook import FileRulebook
@@ -34,6 +37,8 @@ class Workspace:
     folder: Path
     settings: Settings
     loaded: Loaded
+    places: Mapping[str, Place] = field(default_factory=dict)
+    """Where followup.yaml has each status word."""
     stop: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -55,16 +60,34 @@ def load_workspace(folder: Path | None = None, **flags: object) -> Workspace:
     """Read followup.yaml, team.yaml and rules/*.yaml; ConfigError when the settings themselves are wrong."""
     folder = workspace_folder(folder)
     config = folder / CONFIG_FILE
+    places: dict[str, Place] = {}
     if config.exists():
         values, problems, place_of = load_mapping(config)
         if problems:
             raise ConfigError(str(problems[0]), problems)
         settings = load_settings(values, place_of, workspace=folder, **flags)
+        for word in settings.statuses:
+            places[word] = Place(CONFIG_FILE, *place_of(("statuses", word), key=True))
     else:
         settings = load_settings({}, None, workspace=folder, **flags)
     default = Limit(per_run=settings.limits.per_rule_per_run)
     loaded = load_rules(folder, default_limit=default, enrollments=frozenset(settings.enrollments))
-    return Workspace(folder, settings, loaded)
+    return Workspace(folder, settings, loaded, places)
+
+
+def findings(workspace: Workspace) -> tuple[Problem, ...]:
+    """What `check` has to say of the rules that are written correctly; offline, and nothing is written anywhere."""
+    settings = workspace.settings
+    last = last_description(settings.store_url)
+    config = checks.Config(
+        crm=settings.crm or "",
+        statuses=settings.statuses,
+        places=workspace.places,
+        fields=settings.fields,
+        enrollments=tuple(settings.enrollments),
+        described=None if last is None else checks.Described(last.schema, last.owners, last.at.date()),
+    )
+    return checks.look(workspace.loaded.ruleset, config)
 
 
 @contextmanager

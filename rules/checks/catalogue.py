@@ -1,0 +1,67 @@
+"""What `followup check` can find, by code: a sentence, a cure, a bad and a good example (`catalogue.yaml`)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from rules.yamlfile import MapNode, plain, read_yaml
+
+FILE = Path(__file__).with_name("catalogue.yaml")
+_NAMED = re.compile(r"# ((?:rules/)?[a-z]+\.yaml)\n?")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One kind of finding; the examples are the files of a workspace (see `files`)."""
+
+    code: str
+    level: Literal["error", "warning"]
+    sentence: str
+    cure: str
+    bad: str
+    good: str
+
+
+@cache
+def catalogue() -> Mapping[str, Entry]:
+    """Every kind of finding, by its code, in the order of the page."""
+    root = read_yaml(FILE).root
+    assert isinstance(root, MapNode)  # noqa: S101 - the file is ours, and a test reads it
+    return {code: _entry(code, plain(each.value)) for code, each in root.entries.items() if code.startswith("F")}
+
+
+def entry(code: str) -> Entry:
+    """The kind of finding with this code; KeyError when there is none."""
+    return catalogue()[code]
+
+
+def _entry(code: str, value: object) -> Entry:
+    assert isinstance(value, dict)  # noqa: S101
+    texts = {key: str(text).strip("\n") for key, text in value.items()}
+    level: Literal["error", "warning"] = "warning" if texts["level"] == "warning" else "error"
+    return Entry(code, level, texts["sentence"], texts["cure"], texts["bad"], texts["good"])
+
+
+def workspace() -> str:
+    """The files that all examples share."""
+    root = read_yaml(FILE).root
+    assert isinstance(root, MapNode)  # noqa: S101
+    return str(plain(root.entries["workspace"].value))
+
+
+def files(text: str) -> Mapping[str, str]:
+    """An example as files: a line such as `# team.yaml` says where the lines below it stand, else in a rule file."""
+    found: dict[str, list[str]] = {}
+    name = "rules/example.yaml"
+    for line in text.splitlines(keepends=True):
+        named = _NAMED.fullmatch(line)
+        if named:
+            name = named[1]
+        else:
+            found.setdefault(name, []).append(line)
+    return {name: "".join(lines) for name, lines in found.items()}
