@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
+from connector.domain.actions import action_key
 from connector.domain.model import PlannedAction, Reason, Record, RecordState, Value
 from rules import guards, upkeep
 from rules.calendar import Clocks, WorkCalendar
@@ -27,7 +28,7 @@ def recheck(action: PlannedAction, rule: Rule | None, facts: Facts, clocks: Cloc
     seen = guards.gone(record) or _differs(action, record) or _refused(action, facts)
     if seen is not None:
         return seen
-    before = facts.on(_before(action, facts.state))
+    before = facts.on(_before(action, rule, facts.state))
     calendars = clocks.local(facts.zone)
     calendar = calendars[rule.calendar]
     return _barred(rule, before, calendars) or _too_soon(action, rule, before, calendar) or _no_taker(action, facts)
@@ -61,10 +62,11 @@ def _refused(action: PlannedAction, facts: Facts) -> Reason | None:
     return None
 
 
-def _before(action: PlannedAction, state: RecordState) -> RecordState:
+def _before(action: PlannedAction, rule: Rule, state: RecordState) -> RecordState:
     """The state without what the same match did to it so far, its mark included: conditions are about that."""
     marks = tuple(mark for mark in state.marks if (mark.rule, mark.occasion) != (action.rule, action.occasion))
-    state = replace(state, marks=marks)
+    keys = {action_key(action.rule, action.record, action.occasion, at) for at in range(len(rule.then))}
+    state = replace(state, marks=marks, activities=tuple(each for each in state.activities if each.key not in keys))
     undone: dict[str, Value] = {
         name.removeprefix(BEFORE): value for name, value in action.saw.items() if name.startswith(BEFORE)
     }

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
+import pytest
 from builders import (
     ANA,
     BEN,
@@ -36,6 +37,7 @@ from builders import (
 from connector.domain.actions import action_key
 from connector.domain.model import (
     Assignment,
+    FieldInfo,
     Mark,
     Plan,
     PlannedAction,
@@ -82,7 +84,8 @@ class World:
 
     def plan(self, records: Sequence[Record | RecordState], **more: Any) -> Plan:
         book = FileRulebook(ruleset(*self.rules, of=self.team))
-        assert book.bind(schema(), OWNERS) == ()
+        shown = {**schema().fields["lead"], "value": FieldInfo("value", "Value__c", "number")}
+        assert book.bind(schema(fields={"lead": shown}), OWNERS) == ()
         known = [adopted("2020-01-01 00:00", rule=each.id) for each in self.rules]
         when = moment(self.now, *more.pop("adoptions", known), **more)
         states = [state(each) if isinstance(each, Record) else each for each in records]
@@ -246,6 +249,45 @@ def test_nothing_is_reassigned_to_an_absent_person() -> None:
     assert plan.waiting[0].why == "ben is away today"
 
 
+def test_a_task_for_somebody_away_goes_to_their_cover_else_to_their_manager_and_says_for_whom() -> None:
+    away = (Absence(date(2026, 3, 3), date(2026, 3, 5)),)
+    ana = person("ana", away=away, cover="ben", manager="eva")
+    ben_away = person("ben", away=away)
+    for people, taker in (((ana,), BEN), ((ana, ben_away), EVA), ((replace(ana, cover=None),), EVA)):
+        (action,) = world(rule(), of=team(*people)).plan_of(lead()).actions
+        assert action.fields["owner"] == taker.id
+        assert "For Ana Alvarez, who is away until 2026-03-05." in str(action.fields["body"]).splitlines()
+        assert action.saw["owner"] == ANA.id, "the record stays with its owner"
+    nobody = team(replace(ana, manager=None), ben_away)
+    assert world(rule(), of=nobody).plan_of(lead()).actions[0].fields["owner"] == ANA.id
+    later = replace(call_task(), due=span(2, "business days"))
+    (stays,) = world(rule(then=(later,)), of=team(ana)).plan_of(lead()).actions
+    assert stays.fields["owner"] == ANA.id, "due when Ana is back"
+    assert "away" not in str(stays.fields["body"])
+
+
+def test_the_trace_of_a_reassignment_says_why_this_person() -> None:
+    plan = world(rule(then=(setting(country="DE"), reassign()))).plan([lead(owner=QUEUE.id)])
+    first, second = plan.actions
+    line = plan.assignments[0]
+    assert line.why == "whose turn it is: 0 of 0 so far, share 50 %"
+    assert line.shares == {"ana": 0.5, "ben": 0.5}
+    reasons = plan.records[0].reasons
+    assert (reasons[second.key][-1].path, reasons[second.key][-1].text) == ("then.1", f"{line.person}, {line.why}")
+    assert [reason.path for reason in reasons[first.key]] == ["when.created"]
+
+
+def test_an_action_may_hand_out_otherwise_than_its_pool_does() -> None:
+    skilled = team(person("ana", skills=("DE",)), pools={"inbound": Pool("inbound", ("ana", "ben", "eva"))})
+    action = reassign(how="match", match=("skill",))
+    plan = world(rule(then=(action,)), of=skilled).plan(leads(3, owner=QUEUE.id, country="DE"))
+    assert owners_of(plan) == [ANA.id] * 3
+    busy = world(rule(then=(reassign(how="least_loaded"),)), of=skilled)
+    plan = busy.plan(leads(4, owner=QUEUE.id), loads={ANA.id: 5, BEN.id: 3, EVA.id: 4})
+    assert owners_of(plan) == [BEN.id, *owners_of(plan)[1:]]
+    assert sorted(map(str, owners_of(plan)[1:3])) == sorted([BEN.id, EVA.id])
+
+
 # -- two rules -----------------------------------------------------------------------------------------------------
 
 
@@ -358,6 +400,32 @@ def test_a_match_that_waits_for_somebody_uses_up_none_of_the_limit() -> None:
     records = [lead("2026-03-02 01:00", ref=ref(1), owner=QUEUE.id), lead("2026-03-02 02:00", ref=ref(2))]
     plan = world(rule(limit=Limit(per_run=1))).plan(records)
     assert [action.record for action in plan.actions] == [ref(2)]
+
+
+def valued(*values: Value, field: str = "value") -> list[Record]:
+    return [lead(f"2026-03-02 {n:02d}:00", ref=ref(n), **{field: value}) for n, value in enumerate(values)]
+
+
+@pytest.mark.parametrize("field", ["value", "score"])
+def test_who_is_worth_most_is_served_first_where_the_limit_says_so(field: str) -> None:
+    first = world(rule(limit=Limit(per_run=3, first=field)))  # type: ignore[arg-type]
+    plan = first.plan(valued(10, None, 300, "20.5", 300, field=field))
+    assert [action.record for action in plan.actions] == [ref(2), ref(4), ref(3)], "equals in the order of their due"
+    assert [record.ref for record in plan.records if record.held] == [ref(0), ref(1)], "nothing known comes last"
+
+
+def test_who_is_worth_most_has_the_first_turn_in_a_pool() -> None:
+    crew = team(pools={"inbound": Pool("inbound", ("ana", "ben"))})
+    best = world(rule(then=(reassign(),), limit=Limit(first="value", per_run=9)), of=crew)
+    plan = best.plan([replace(each, fields={**each.fields, "owner": QUEUE.id}) for each in valued(1, 9, 5)])
+    assert [line.ref for line in plan.assignments] == [ref(1), ref(2), ref(0)]
+
+
+def test_a_rule_that_serves_the_worthiest_first_leaves_the_order_of_other_rules_alone() -> None:
+    first = rule(id="a", limit=Limit(per_run=1, first="value"))
+    other = rule(id="b", then=(setting(country="DE"),), limit=Limit(per_run=1))
+    plan = world(first, other).plan(valued(1, 9))
+    assert {(action.rule, action.record) for action in plan.actions} == {("a", ref(1)), ("b", ref(0))}
 
 
 # -- what is older than the rule -----------------------------------------------------------------------------------
