@@ -205,7 +205,9 @@ class _Case:
         reasons = self.check(stop).reasons
         # The end of a meeting can only prolong a silence, but it can be the attempt that was still missing.
         sooner = None if isinstance(self.rule.when, QuietFor) else self.found.changes_at
-        return self.verdict("waits", (*self.told(span), *reasons), first_flip((span.due, sooner)))
+        begins = span.occasion.start if stop is not None and span.occasion.start > self.now else None
+        ends = None if stop is None else stop.flips_at
+        return self.verdict("waits", (*self.told(span), *reasons), first_flip((span.due, sooner, begins, ends)))
 
     def settled(self, span: _Span, mark: Mark) -> Judgement:
         """The occasion has been dealt with."""
@@ -242,11 +244,14 @@ class _Case:
         self.marks = (*self.marks, Mark(self.rule.id, span.occasion.id, self.scope(span), at, kind))
         return self.verdict("done", (*self.told(span), *reasons), self.next_occasion())
 
-    def refused(self, checked: _Checked, stopped: Sequence[tuple[Reason, datetime | None]]) -> str:
+    def own_conditions(self) -> _Checked:
+        """What the step's own conditions come to; a rule that is no step has none."""
+        if self.step is None:
+            return _check(None)
+        return _check(self.result(self.step.if_), self.result(self.step.unless))
+
+    def refused(self, own: _Checked, stopped: Sequence[tuple[Reason, datetime | None]]) -> str:
         """Why a step that is due is passed over, empty when it is not: its own conditions, or what was refused."""
-        if self.step is None or not checked.holds:
-            return ""
-        own = _check(self.result(self.step.if_), self.result(self.step.unless))
         if not own.holds:
             return "; ".join(reason.text for reason in own.reasons)
         return next((reason.text for reason, _ in stopped if reason.path in _REFUSALS), "")
@@ -260,15 +265,16 @@ class _Case:
             return self.stopped(span, stop)
         checked = self.check(stop)
         stopped = guards.stops(self.rule, self.facts, self.calendar)
-        refused = self.refused(checked, stopped)
-        if refused:
+        own = self.own_conditions()
+        if self.step is not None and checked.holds and (refused := self.refused(own, stopped)):
             return self.passed_over(span, checked.reasons, refused)
-        reasons = (*self.told(span), *checked.reasons, *(reason for reason, _ in stopped))
+        reasons = (*self.told(span), *checked.reasons, *(reason for reason, _ in stopped), *own.reasons)
         ends = [until for _, until in stopped]
         if not checked.holds:
             ends.append(checked.flips_at)
         if ends:
-            return self.verdict("blocked", reasons, first_flip((last_flip(ends), self.next_occasion())))
+            return self.verdict("blocked", reasons, first_flip((last_flip(ends), own.flips_at, self.next_occasion())))
+        flips_at = first_flip((checked.flips_at, own.flips_at, self.next_occasion()))
         old = span.due <= self.adoption.at
         if old and self.takes_baseline and not self.is_event:
             self.marks = (*self.marks, self.baseline(span))
@@ -279,11 +285,11 @@ class _Case:
             midnight = datetime.combine(self.now.astimezone(UTC).date(), time(), UTC) + DAY
             text = f"{self.rule.backfill.per_day} a day of what is older than the rule have been let go today"
             reasons = (*reasons, Reason("backfill", False, text))
-            return self.verdict("waits", reasons, first_flip((midnight, checked.flips_at, self.next_occasion())))
+            return self.verdict("waits", reasons, first_flip((midnight, flips_at)))
         match = Match(self.rule.id, self.facts.record.ref, span.occasion.id, self.scope(span), span.due, spread)
         # The next step's wait begins with this match, so the record is looked at again as soon as that is known.
         follows = self.now + _SOON if self.step is not None and self.step.number < self.step.of else None
-        return self.verdict("fires", reasons, first_flip((checked.flips_at, self.next_occasion(), follows)), match)
+        return self.verdict("fires", reasons, first_flip((flips_at, follows)), match)
 
     def next_occasion(self) -> datetime | None:
         """The next instant at which another occasion may take this one's place."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime, time
 from math import inf, nan
 
 import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from connector.domain.model import Record, RecordState, Value
+from connector.domain.model import Offer, Record, RecordState, Value
 from connector.domain.ports import RuleEngine
 from rules.basics import Scalar
 from rules.compiler import compile_rules
@@ -19,25 +20,40 @@ from rules.engine import DURABLE, DurableEngine, PlainEngine
 from rules.facts import Facts
 from rules.flat import flat_facts
 from rules.model import (
+    ActivityIs,
     AllOf,
     AnyOf,
     AttemptsTest,
+    Backfill,
     Condition,
+    Created,
     DuringTest,
     EnrolledTest,
+    Every,
     FieldTest,
     Leaf,
     NextStepTest,
     Not,
+    OfferSettled,
+    Once,
     OwnerTest,
     QuietFor,
     QuietTest,
     RepliedTest,
     Rule,
+    RuleSet,
+    ScoreCrosses,
+    ScoreLine,
     SinceTest,
+    Step,
+    StepDone,
+    TaskCompleted,
+    TaskOverdue,
     TouchedTest,
+    Trigger,
 )
 from rules.program import Program
+from rules.rulebook import FileRulebook
 from tests.builders import (
     ANA,
     BEN,
@@ -48,12 +64,18 @@ from tests.builders import (
     at,
     calendars,
     call,
+    call_task,
     change,
     email,
+    enroll,
     enrollment,
     facts,
+    mark,
     meeting,
+    moment,
+    points,
     rule,
+    ruleset,
     span,
     state,
     task,
@@ -140,6 +162,7 @@ happenings = st.sampled_from(
     (
         call("2026-03-03 10:00"),
         call("2026-03-11 10:00", by=BEN),
+        email("2026-03-09 10:00", opened=at("2026-03-10 10:00"), clicked=at("2026-03-10 10:01")),
         email("2026-03-05 10:00"),
         email("2026-03-06 10:00", by=None),
         meeting("2026-03-13 10:00", "2026-03-13 11:00"),
@@ -158,36 +181,64 @@ def records(draw: st.DrawFn) -> RecordState:
     shown = {name: draw(values) for name in NAMES if name not in hidden and draw(st.integers(0, 5))}
     if draw(st.integers(0, 4)):
         shown["owner"] = draw(st.sampled_from((ANA.id, QUEUE.id, None, "005Z")))
+    shown["zone"] = draw(st.sampled_from((None, "America/New_York", "Pacific/Auckland", "nowhere")))
     created = at("2026-03-02 09:00")
     record = Record(REF, shown, created, created, "1", hidden)
     return state(record, *draw(st.lists(happenings, max_size=5, unique_by=id)))
 
 
+steps = st.none() | st.builds(Step, st.just("in"), st.just(2), st.just(3), maybe, maybe, maybe)
+lines = st.one_of(
+    st.builds(
+        lambda given, word, half: points(given, activity=word, half_life=half),
+        st.sampled_from((5, 20, -15)),
+        st.sampled_from(("call", "email_opened", "email_clicked", "meeting_booked")),
+        st.none() | st.just(span(3, "days")),
+    ),
+    st.builds(lambda given, test: points(given, if_=test), st.sampled_from((5, 30)), conditions),
+)
+cards = st.lists(lines, max_size=3)
+Drawn = tuple[tuple[Rule, ...], list[RecordState], frozenset[str], list[ScoreLine]]
+
+
 @st.composite
-def cases(draw: st.DrawFn) -> tuple[tuple[Rule, ...], list[RecordState], frozenset[str]]:
-    pairs = draw(st.lists(st.tuples(maybe, maybe), min_size=1, max_size=6))
+def cases(draw: st.DrawFn) -> Drawn:
     made = tuple(
-        rule(id=f"rule-{number}", if_=if_, unless=unless, calendar=draw(st.sampled_from(("office", "berlin"))))
-        for number, (if_, unless) in enumerate(pairs)
+        rule(
+            id=f"rule-{number}",
+            if_=if_,
+            unless=unless,
+            step=step,
+            calendar=draw(st.sampled_from(("office", "berlin"))),
+        )
+        for number, (if_, unless, step) in enumerate(
+            draw(st.lists(st.tuples(maybe, maybe, steps), min_size=1, max_size=6))
+        )
     )
     ripe = frozenset(one.id for one in made if draw(st.integers(0, 4)))
-    return made, draw(st.lists(records(), min_size=4, max_size=4)), ripe
+    return made, draw(st.lists(records(), min_size=4, max_size=4)), ripe, draw(cards)
 
 
 def reference(one: Rule, seen: Facts) -> bool:
-    calendar = CALENDARS[one.calendar]
-    if one.if_ is not None and evaluate(one.if_, seen, calendar, CALENDARS).holds is not True:
-        return False
-    return one.unless is None or not evaluate(one.unless, seen, calendar, CALENDARS).stops
+    clocks = CALENDARS.local(seen.zone)
+    wanted = [one.if_, one.step.if_ if one.step else None]
+    barring = [one.unless, *((one.step.unless, one.step.stop) if one.step else ())]
+    results = [evaluate(each, seen, clocks[one.calendar], clocks) for each in wanted if each is not None]
+    stops = [evaluate(each, seen, clocks[one.calendar], clocks) for each in barring if each is not None]
+    return all(each.holds is True for each in results) and not any(each.stops for each in stops)
 
 
 def check(
-    made: tuple[Rule, ...], states: list[RecordState], ripe: frozenset[str], make: Callable[..., RuleEngine]
+    made: tuple[Rule, ...],
+    states: list[RecordState],
+    ripe: frozenset[str],
+    scores: list[ScoreLine],
+    make: Callable[..., RuleEngine],
 ) -> None:
     program: Program = compile_rules(made)
     engine = make(program)
     for one in states:
-        seen = facts(one, NOW, *made)
+        seen = facts(one, NOW, *made, scores=scores)
         expected = frozenset(each.id for each in made if each.id in ripe and reference(each, seen))
         flat: Mapping[str, str | int | float | bool] = flat_facts(program, seen, ripe, CALENDARS)
         assert engine.evaluate(flat) == expected
@@ -203,16 +254,61 @@ QUICK = settings(
 
 @QUICK
 @given(cases())
-def test_the_plain_engine_matches_what_the_reference_does(
-    case: tuple[tuple[Rule, ...], list[RecordState], frozenset[str]],
-) -> None:
+def test_the_plain_engine_matches_what_the_reference_does(case: Drawn) -> None:
     check(*case, PlainEngine)
 
 
 @pytest.mark.skipif(not DURABLE, reason="durable_rules does not import on this Python")
 @QUICK
 @given(cases())
-def test_durable_rules_match_what_the_reference_does(
-    case: tuple[tuple[Rule, ...], list[RecordState], frozenset[str]],
-) -> None:
+def test_durable_rules_match_what_the_reference_does(case: Drawn) -> None:
     check(*case, DurableEngine)
+
+
+# -- whole rules: every trigger, scores, cadences ------------------------------------------------------------------
+
+triggers: st.SearchStrategy[Trigger] = st.sampled_from(
+    (
+        Created(),
+        ActivityIs(("call", "email_opened")),
+        ScoreCrosses(20),
+        TaskOverdue(span(1, "days")),
+        TaskCompleted(),
+        OfferSettled("accepted"),
+        Every((0, 3), time(9)),
+        StepDone("rule-0/1"),
+    )
+)
+
+
+@st.composite
+def books(draw: st.DrawFn) -> tuple[RuleSet, list[RecordState]]:
+    made = [
+        rule(
+            draw(triggers),
+            id=f"rule-{number}",
+            if_=draw(maybe),
+            unless=draw(maybe),
+            step=draw(steps),
+            once=Once("occasion"),
+            then=(draw(st.sampled_from((call_task(), enroll()))),),
+            backfill=Backfill("all"),
+        )
+        for number in range(draw(st.integers(1, 4)))
+    ]
+    asked = Offer(REF, "o", "created", 1, "inbound", "ana", ANA.id, at(NOW), at(NOW), "k", "accepted", at(NOW))
+    begun = mark("fired", "created", "2026-03-05 10:00", rule="rule-0/1")
+    found = [replace(one, offers=(asked,), marks=(begun,)) for one in draw(st.lists(records(), min_size=2, max_size=2))]
+    return ruleset(*made, scores=draw(cards)), found
+
+
+@pytest.mark.skipif(not DURABLE, reason="durable_rules does not import on this Python")
+@QUICK
+@given(books())
+def test_a_rulebook_decides_the_same_under_either_engine(case: tuple[RuleSet, list[RecordState]]) -> None:
+    rules, states = case
+    durable, plain = (FileRulebook(rules, engine=kind) for kind in ("durable", "plain"))
+    one, other = durable.evaluate(states, moment(NOW)), plain.evaluate(states, moment(NOW))
+    assert one == other
+    assert all(decision.alarms == () for decision in one)
+    event(f"{sum(len(decision.matches) for decision in one)} matches")
