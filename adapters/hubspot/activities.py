@@ -34,6 +34,9 @@ ACTIVITY_PROPERTIES: Mapping[ActivityWord, tuple[str, ...]] = {
     "note": ("hs_note_body",),
     "task": ("hs_task_body", "hs_task_completion_date", "hs_task_status", "hs_task_subject", "hs_task_type"),
 }
+SIGNALS: Mapping[str, str] = {"hs_email_open_count": "opened", "hs_email_click_count": "clicked"}
+"""Counts of an e-mail that tell what the prospect did with it; when, only their history tells."""
+
 COMMON_PROPERTIES = ("hs_createdate", "hs_lastmodifieddate", "hs_timestamp", "hubspot_owner_id")
 
 _AUTO_SUBJECT = re.compile(
@@ -51,10 +54,36 @@ def activity_id(type_: ActivityWord, id_: str) -> str:
     return id_ if type_ == "task" else f"{type_}:{id_}"
 
 
-def properties_for(type_: ActivityWord, key_field: str | None) -> tuple[str, ...]:
-    """The properties to ask for; `key_field` is the task property that holds our key, where there is one."""
+def properties_for(type_: ActivityWord, key_field: str | None, *, signals: bool = False) -> tuple[str, ...]:
+    """The properties to ask for; `key_field` is the task property that holds our key, where there is one.
+
+    With `signals` an e-mail's counts of opens and clicks are among them.
+    """
     own = (key_field,) if type_ == "task" and key_field else ()
-    return (*COMMON_PROPERTIES, *ACTIVITY_PROPERTIES[type_], *own)
+    counts = tuple(SIGNALS) if type_ == "email" and signals else ()
+    return (*COMMON_PROPERTIES, *ACTIVITY_PROPERTIES[type_], *own, *counts)
+
+
+def has_signals(row: Row) -> bool:
+    """Whether the prospect opened the e-mail, or followed a link in it."""
+    return any(str(properties_of(row).get(name) or "0") not in ("0", "0.0") for name in SIGNALS)
+
+
+def with_signals(email: Activity, history: Row) -> Activity:
+    """The e-mail with the last instants at which its counts rose; `history` is its row with their history."""
+    told = history.get("propertiesWithHistory")
+    found: dict[str, datetime | None] = {"opened": None, "clicked": None}
+    for name, word in SIGNALS.items():
+        entries = told.get(name) if isinstance(told, Mapping) else None
+        at = (
+            instant_in(entry.get("timestamp"))
+            for entry in (entries if isinstance(entries, list) else [])
+            if isinstance(entry, Mapping) and str(entry.get("value") or "0") not in ("0", "0.0")
+        )
+        found[word] = max((one for one in at if one is not None), default=None)
+    seen = max((at for at in found.values() if at is not None), default=None)
+    version = email.version if seen is None else f"{email.version} seen {seen.isoformat()}"
+    return replace(email, opened=found["opened"], clicked=found["clicked"], version=version)
 
 
 def activity_of(
@@ -134,7 +163,8 @@ def _meeting(meeting: Activity, properties: Mapping[str, str], now: datetime) ->
 
 
 def _task(task: Activity, properties: Mapping[str, str], key_field: str | None) -> Activity:
-    done = properties.get("hs_task_status", "").upper() == "COMPLETED"
+    status = properties.get("hs_task_status", "").upper()
+    done = status == "COMPLETED"
     own = properties.get(key_field) if key_field else None
     return replace(
         task,
@@ -145,4 +175,5 @@ def _task(task: Activity, properties: Mapping[str, str], key_field: str | None) 
         ended=instant_in(properties.get("hs_task_completion_date")) if done else None,
         task_type=properties.get("hs_task_type", "TODO").lower(),
         key=own or key_in(html.unescape(properties.get("hs_task_body", ""))),
+        deferred=status == "DEFERRED",
     )

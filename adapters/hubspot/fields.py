@@ -30,6 +30,7 @@ CONTACT_FIELDS: Mapping[str, Properties] = {
     "owner": ("hubspot_owner_id",),
     "opted_out": ("hs_email_optout",),
     "score": ("hubspotscore",),
+    "zone": ("hs_timezone",),
     "created": ("createdate",),
 }
 DEAL_FIELDS: Mapping[str, Properties] = {
@@ -37,6 +38,8 @@ DEAL_FIELDS: Mapping[str, Properties] = {
     "source": ("hs_analytics_source",),
     "name": ("dealname",),
     "value": ("amount",),
+    "reason": ("closed_lost_reason",),
+    "closed": ("hs_is_closed",),
     "owner": ("hubspot_owner_id",),
     "created": ("createdate",),
 }
@@ -51,7 +54,7 @@ FIELDS: Mapping[str, Mapping[str, Properties]] = {CONTACTS: CONTACT_FIELDS, DEAL
 NUMBERS = frozenset({"size", "value", "score"})
 """Ours that are compared as numbers even where HubSpot keeps them as text (annualrevenue)."""
 
-GUARDS = frozenset({"status", "owner", "opted_out", "name", "created"})
+GUARDS = frozenset({"status", "owner", "opted_out", "name", "created", "closed"})
 """Read for every record, whatever the rules say."""
 
 LIFECYCLE = "lifecyclestage"
@@ -112,7 +115,7 @@ class KindView:
 
     def hidden(self, names: Iterable[str]) -> frozenset[str]:
         """Those of these fields, and of the opt-out, that this portal does not show."""
-        asked = {*names, "opted_out"} - {"created"}
+        asked = {*names, "opted_out"} - {"created", "closed"}
         return frozenset(name for name in asked if name not in self.fields and name not in self.contact)
 
 
@@ -175,6 +178,8 @@ def _described(name: str, properties: Properties, visible: Mapping[str, FieldInf
     api_name = "+".join(one for one in properties if one in visible)
     if name == "owner":
         return FieldInfo(name, api_name, "text", info.writable)
+    if name == "zone":
+        return FieldInfo(name, api_name, "text", writable=False)
     if name in NUMBERS and info.type == "text":
         return FieldInfo(name, api_name, "number", info.writable)
     return FieldInfo(name, api_name, info.type, info.writable and len(properties) == 1, info.values)
@@ -215,6 +220,8 @@ def value_in(text: object, info: FieldInfo) -> Value:
     if isinstance(text, bool):
         return text
     raw = str(text)
+    if info.name == "zone":
+        return zone_in(raw)
     if info.type == "boolean":
         return raw.lower() == "true"
     if info.type == "number":
@@ -225,6 +232,13 @@ def value_in(text: object, info: FieldInfo) -> Value:
         instant = instant_in(raw)
         return instant.date() if instant else None
     return raw
+
+
+def zone_in(text: str) -> str:
+    """A time zone's IANA name: HubSpot's own values spell `Europe/Berlin` as `europe_slash_berlin`."""
+    for spelt, sign in (("_slash_", "/"), ("_hyphen_", "-"), ("_plus_", "+")):
+        text = text.replace(spelt, sign)
+    return text
 
 
 def value_out(value: Value, info: FieldInfo | None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 
+from adapters.hubspot.amend import Amends
 from adapters.hubspot.client import HubSpotClient
 from adapters.hubspot.enroll import LAST_SEQUENCE, Enroller
 from adapters.hubspot.fields import CONTACTS, object_type_of
@@ -28,6 +29,7 @@ class LookUp:
         self._catalog = catalog
         self._enroller = enroller
         self._hand_over = HandOver(client, config)
+        self._amends = Amends(client)
 
     def settle(self, actions: Sequence[PlannedAction]) -> list[Receipt]:
         """One receipt for every action, whatever kinds they are of."""
@@ -36,8 +38,10 @@ class LookUp:
         for action in actions:
             groups[action.kind, action.record.kind].append(action)
         for (kind, _), group in groups.items():
-            if kind == "task":
+            if kind in ("task", "offer"):
                 receipts += self._activities(group, "tasks", "hs_task_body", self._catalog.task_key_field())
+            elif kind == "amend":
+                receipts += self._amends.look_up(group)
             elif kind == "note":
                 receipts += self._activities(group, "notes", "hs_note_body", None)
             elif kind in ("reassign", "set"):

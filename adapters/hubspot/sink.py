@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from adapters.hubspot.activities import activity_id
+from adapters.hubspot.amend import Amends
 from adapters.hubspot.client import HubSpotClient
 from adapters.hubspot.consent import ASKED_AT_ONCE
 from adapters.hubspot.enroll import Enroller
@@ -19,6 +20,9 @@ from connector.domain.errors import OutcomeUnknownError, PermanentError
 from connector.domain.model import Owner, PlannedAction, Receipt
 from connector.domain.ports import AdapterConfig
 
+MAKES_TASKS = ("task", "offer")
+"""Kinds of action that are written as a task."""
+
 
 class HubSpotSink:
     """The writing half of the adapter."""
@@ -31,6 +35,7 @@ class HubSpotSink:
         self._catalog = catalog
         self._enroller = Enroller(client, config, owners)
         self._hand_over = HandOver(client, config)
+        self._amends = Amends(client)
         self._look_up = LookUp(client, config, catalog, self._enroller)
 
     def batch_size(self, kind: str) -> int:
@@ -44,6 +49,8 @@ class HubSpotSink:
             return self._enroller.enroll(actions)
         if kind == "unenroll":
             return self._enroller.unenroll(actions)
+        if kind == "amend":
+            return self._amends.apply(actions)
         receipts: list[Receipt] = []
         for record_kind in dict.fromkeys(action.record.kind for action in actions):
             receipts += self._write([action for action in actions if action.record.kind == record_kind])
@@ -60,7 +67,7 @@ class HubSpotSink:
         """Actions of one kind on records of one kind."""
         kind, record_kind = actions[0].kind, actions[0].record.kind
         object_type = object_type_of(record_kind, self._config)
-        key_field = self._catalog.task_key_field() if kind == "task" else None
+        key_field = self._catalog.task_key_field() if kind in MAKES_TASKS else None
         refused: list[Receipt] = []
         inputs: list[Input] = []
         for action in actions:
@@ -70,7 +77,7 @@ class HubSpotSink:
                 refused.append(Receipt(action.key, "failed", code=error.code, message=str(error)))
         if not inputs:
             return refused
-        if kind == "task":
+        if kind in MAKES_TASKS:
             return refused + BatchWriter(self._client, TASKS, key_field).create(inputs)
         if kind == "note":
             return refused + [_note(receipt) for receipt in BatchWriter(self._client, NOTES).create(inputs)]
@@ -78,7 +85,7 @@ class HubSpotSink:
         return refused + self._hand_over.complete(actions, receipts)
 
     def _input(self, action: PlannedAction, object_type: str, key_field: str | None) -> Input:
-        if action.kind == "task":
+        if action.kind in MAKES_TASKS:
             return task_input(action, object_type, key_field)
         if action.kind == "note":
             return note_input(action, object_type, self._config.clock.now())

@@ -10,7 +10,7 @@ import json
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from adapters.hubspot.activities import activity_of, properties_for
+from adapters.hubspot.activities import SIGNALS, activity_of, has_signals, properties_for, with_signals
 from adapters.hubspot.archive import read_archive
 from adapters.hubspot.client import HubSpotClient
 from adapters.hubspot.errors import NOT_IN_THIS_PORTAL
@@ -137,20 +137,28 @@ class HubSpotSource:
     def _activities(self, type_: ActivityWord, cursor: str | None, needs: Needs) -> Iterator[Page]:
         object_type = ACTIVITY_OBJECTS[type_]
         key_field = self._catalog.task_key_field() if type_ == "task" else None
-        properties = properties_for(type_, key_field)
+        signals = type_ == "email" and needs.opens
+        properties = properties_for(type_, key_field, signals=signals)
         kinds = [kind for kind in KINDS if kind in needs.kinds]
         reader = self._reader(
             object_type, properties, Position.of(cursor, (*properties, *(f"of:{kind}" for kind in kinds)))
         )
         for hits in _there(object_type, reader.pages()):
             refs = self._refs(object_type, kinds, [id_of(hit.row) for hit in hits])
+            seen = self._signals([hit.row for hit in hits]) if signals else {}
             found: list[Activity] = []
             for hit in hits:
                 own = refs.get(id_of(hit.row), [])
-                found.append(activity_of(hit.row, type_, own, self._config.clock.now(), key_field))
+                activity = activity_of(hit.row, type_, own, self._config.clock.now(), key_field)
+                found.append(with_signals(activity, seen[id_of(hit.row)]) if id_of(hit.row) in seen else activity)
                 if not own:  # associations are made after the row and do not move its stamp: look again
                     reader.forget(hit)
             yield Page(type_, reader.position.text(), activities=tuple(found), crm_time=self._client.server_time)
+
+    def _signals(self, rows: Sequence[Row]) -> Mapping[str, Row]:
+        """E-mails that were opened, with the history of their counts; fifty per call."""
+        ids = [id_of(row) for row in rows if has_signals(row)]
+        return batch_read(self._client, ACTIVITY_OBJECTS["email"], ids, (), history=sorted(SIGNALS)) if ids else {}
 
     def _refs(self, object_type: str, kinds: Sequence[str], ids: Sequence[str]) -> Mapping[str, list[RecordRef]]:
         """The records that each activity hangs on, a hundred per call and object type."""

@@ -43,10 +43,11 @@ LATER = (RetryableError, QuotaSpentError, ConfigError)
 
 @dataclass(frozen=True)
 class Input:
-    """One row to write: the action it is for and the JSON that HubSpot gets."""
+    """One row to write: the action it is for, the JSON that HubSpot gets, and the id of the row that is updated."""
 
     action: PlannedAction
     body: Json
+    row: str = ""
 
 
 # -- what is sent ----------------------------------------------------------------------------------------------------
@@ -56,7 +57,7 @@ def task_input(action: PlannedAction, object_type: str, key_field: str | None) -
     """A task on its record. Its key goes into the key property, or else as a marker line into the text."""
     fields = action.fields
     properties = {
-        "hs_timestamp": str(_due_ms(fields.get("due"))),
+        "hs_timestamp": str(due_ms(fields.get("due"))),
         "hs_task_subject": str(fields.get("subject") or ""),
         "hs_task_body": _text(fields.get("body"), None if key_field else action.key),
         "hs_task_status": "NOT_STARTED",
@@ -87,7 +88,8 @@ def update_input(action: PlannedAction, view: KindView) -> Input:
                 f"HubSpot does not let us write {name} of a {view.kind}: map it in followup.yaml", "READ_ONLY"
             )
         properties[names[0]] = value_out(value, info)
-    return Input(action, {"id": action.record.id, "objectWriteTraceId": action.key, "properties": properties})
+    body: Json = {"id": action.record.id, "objectWriteTraceId": action.key, "properties": properties}
+    return Input(action, body, action.record.id)
 
 
 def _created(action: PlannedAction, properties: Mapping[str, str], association: int) -> Json:
@@ -99,8 +101,8 @@ def _created(action: PlannedAction, properties: Mapping[str, str], association: 
     }
 
 
-def _due_ms(due: Value) -> int:
-    """The due instant in ms; a plain date is due at the end of that day, UTC."""
+def due_ms(due: Value) -> int:
+    """The due instant of a task in ms; a plain date is due at the end of that day, UTC."""
     if isinstance(due, datetime):
         return ms_of(due)
     if isinstance(due, date):
@@ -131,7 +133,7 @@ class BatchWriter:
         return self._settled(inputs, BATCH_CREATE, [MOST_CALLS])
 
     def update(self, inputs: Sequence[Input]) -> list[Receipt]:
-        """Update these rows; one record twice goes in two requests, since HubSpot refuses a batch that repeats an id."""
+        """Update these rows; one row twice goes in two requests, since HubSpot refuses a batch that repeats an id."""
         receipts: list[Receipt] = []
         for wave in _waves(inputs):
             try:
@@ -206,12 +208,12 @@ class BatchWriter:
     def _updated_ids(self, rows: Sequence[Row], inputs: Sequence[Input]) -> dict[str, str]:
         """Within one request an id stands for one input, so the id of a row is its key."""
         ids = {id_of(row) for row in rows}
-        return {one.action.key: one.action.record.id for one in inputs if one.action.record.id in ids}
+        return {one.action.key: one.row for one in inputs if one.row in ids}
 
     def _failures(self, answer: Json, inputs: Sequence[Input]) -> Iterator[tuple[str, Json]]:
         """Each error of a 207 with the keys it is about: by trace id, or by record id where it names that."""
         errors = answer.get("errors")
-        of_record = {one.action.record.id: one.action.key for one in inputs}
+        of_record = {one.row or one.action.record.id: one.action.key for one in inputs}
         keys = {one.action.key for one in inputs}
         for error in errors if isinstance(errors, list) else []:
             context = error.get("context") if isinstance(error, dict) else None
@@ -248,14 +250,14 @@ def _failure(key: str, error: Json) -> Receipt:
 
 
 def _waves(inputs: Sequence[Input]) -> Iterator[list[Input]]:
-    """The inputs in requests of which none names a record twice, in the order they came."""
+    """The inputs in requests of which none names a row twice, in the order they came."""
     left = list(inputs)
     while left:
         seen: set[str] = set()
         wave: list[Input] = []
         rest: list[Input] = []
         for one in left:
-            (rest if one.action.record.id in seen else wave).append(one)
-            seen.add(one.action.record.id)
+            (rest if one.row in seen else wave).append(one)
+            seen.add(one.row)
         yield wave
         left = rest

@@ -42,6 +42,9 @@ NOTE_SUBJECT = "Note"
 CLOSED = frozenset({"completed", "closed", "done"})
 """Statuses that mean done where the org hides IsClosed."""
 
+DEFERRED = "deferred"
+"""The status, in small letters, of a task that a person put aside."""
+
 BACKDATED = timedelta(days=2)
 """A task made as completed with a due date this long ago was logged afterwards: it happened on its due date. Less than
 two days can be the difference between the user's time zone and UTC."""
@@ -178,24 +181,47 @@ def task(row: Row, key_column: str | None, mail: Row | None = None) -> Activity 
     subtype = (text(row, "TaskSubtype") or "").lower()
     headers = text(mail, "Headers") if mail is not None else None
     deleted = flag(row, "IsDeleted")
+    opened = opened_at(mail) if type == "email" and direction == "outbound" else None
+    ended = modified if deleted else instant(row.get("CompletedDateTime")) if closed else None
     return Activity(
         id=id,
         type=type,
         refs=refs_of(row),
         at=at,
-        version=f"{row.get('SystemModstamp')}{'-deleted' if deleted else ''}{'-in' if direction == 'inbound' else ''}",
+        version=_version(row, deleted, direction, opened),
         direction=direction,
         actor=None if direction == "inbound" and type == "email" else id_in(row, "OwnerId"),
         outcome=outcome(text(row, "CallDisposition")) if kind == "call" else None,
         subject=subject,
         done=closed or type == "note",
         due=due,
+        ended=ended if type == "task" else None,
         task_type=kind,
         automated=type == "email" and is_automated(subject, subtype, headers),
         key=key,
         deleted=deleted,
         created=instant(row.get("CreatedDate")),
+        deferred=not closed and (text(row, "Status") or "").lower() == DEFERRED,
+        opened=opened,
     )
+
+
+def opened_at(mail: Row | None) -> datetime | None:
+    """When the prospect last opened an e-mail; Salesforce tells no clicks."""
+    if mail is None:
+        return None
+    return instant(mail.get("LastOpenedDate")) or instant(mail.get("FirstOpenedDate"))
+
+
+def _version(row: Row, deleted: bool, direction: Direction | None, opened: datetime | None) -> str:
+    """Changes with the task, and with what only its e-mail tells."""
+    parts = (
+        str(row.get("SystemModstamp")),
+        "-deleted" if deleted else "",
+        "-in" if direction == "inbound" else "",
+        f"-opened {opened.isoformat()}" if opened is not None else "",
+    )
+    return "".join(parts)
 
 
 def event(row: Row, now: datetime) -> Activity | None:

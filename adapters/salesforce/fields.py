@@ -46,6 +46,7 @@ DEFAULTS: Mapping[str, Mapping[str, str]] = {
         "source": "LeadSource",
         "owner": "OwnerId",
         "value": "Amount",
+        "closed": "IsClosed",
         "created": "CreatedDate",
     },
 }
@@ -189,7 +190,7 @@ class FieldMap:
 
 def wanted(kind: str, needs: Needs) -> frozenset[str]:
     """Our names to read for a kind: what every write is checked against, and what the rules ask for."""
-    return frozenset(ALWAYS).union(
+    return frozenset((*ALWAYS, "closed") if kind == "deal" else ALWAYS).union(
         needs.fields.get(kind, frozenset()),
         needs.history.get(kind, frozenset()),
         needs.written_fields.get(kind, frozenset()),

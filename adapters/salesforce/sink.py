@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from adapters.salesforce import rows
+from adapters.salesforce.amends import Amends
 from adapters.salesforce.catalog import Catalog
 from adapters.salesforce.client import Client
 from adapters.salesforce.enrolments import Enrolments
@@ -40,6 +41,8 @@ class SalesforceSink:
         self._families: Mapping[str, Family] = {
             "task": tasks,
             "note": tasks,
+            "offer": tasks,
+            "amend": Amends(config, client, catalog, tasks),
             "reassign": updates,
             "set": updates,
             "enroll": enrolments,

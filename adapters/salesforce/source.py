@@ -40,7 +40,7 @@ HISTORY: Mapping[str, tuple[str, str]] = {
 HISTORY_NAMES: Mapping[str, tuple[str, ...]] = {"OwnerId": ("Owner", "OwnerId")}
 """What history calls a field where that is not its API name."""
 
-MAIL_COLUMNS = ("ActivityId", "Incoming", "Headers")
+MAIL_COLUMNS = ("ActivityId", "Incoming", "Headers", "FirstOpenedDate", "LastOpenedDate")
 
 log = logging.getLogger("followup.salesforce")
 
@@ -66,7 +66,7 @@ class SalesforceSource:
         self._config = config
         self._client = client
         self._catalog = catalog
-        self._mail_hidden = False
+        self._mail_columns: Sequence[str] = MAIL_COLUMNS
 
     # -- what there is ---------------------------------------------------------------------------------------------
     def _statuses(self, kinds: Sequence[str]) -> Mapping[str, str]:
@@ -81,7 +81,7 @@ class SalesforceSource:
     def describe(self, needs: Needs) -> CrmSchema:
         """The visible fields, picklists and statuses of the needed kinds; one request per kind and one for tasks."""
         self._catalog.forget()
-        self._mail_hidden = False
+        self._mail_columns = MAIL_COLUMNS
         kinds = _kinds(needs)
         fields = self._catalog.fields
         if needs.activities or needs.writes & {"task", "note"}:
@@ -136,6 +136,8 @@ class SalesforceSource:
                 found[f"{kind}_history"] = _of_kind(self._history, kind)
         if needs.activities - {"meeting"}:
             found["task"] = self._tasks
+        if needs.opens and "email" in needs.activities:
+            found["mail"] = self._opened
         if "meeting" in needs.activities:
             found["event"] = self._events
         if "note" in needs.activities:
@@ -238,10 +240,30 @@ class SalesforceSource:
         )
 
     # -- activities ------------------------------------------------------------------------------------------------
-    def _tasks(self, needs: Needs) -> Stream:
-        sobject = self._catalog.task()
+    def _task_columns(self) -> tuple[str, ...]:
         key = self._key_column()
         extra = (key,) if key else ("Description",)
+        return tuple(self._catalog.task().present(*activities.TASK_COLUMNS, *extra))
+
+    def _opened(self, needs: Needs) -> Stream:
+        """E-mails that the prospect opened: that changes the EmailMessage and not always its task."""
+        kinds, key = _kinds(needs), self._key_column()
+        columns = ("Id", "SystemModstamp", *self._task_columns())
+
+        def page(rows: Sequence[Row]) -> Page:
+            mails = {mapping.id_in(row, "ActivityId") or "": row for row in rows if activities.opened_at(row)}
+            ids = sorted(mails.keys() - {""})
+            found = [
+                activities.task(row, key, mails.get(mapping.id_in(row, "Id") or ""))
+                for chunk in soql.chunks(ids, soql.select(columns, "Task"))
+                for row in self._client.rows(soql.select(columns, "Task", soql.one_of("Id", chunk)), deleted=True)
+            ]
+            return Page("mail", "", activities=_about(iter(found), kinds))
+
+        return Stream("mail", "EmailMessage", MAIL_COLUMNS, page, self._catalog.sobject, optional=True)
+
+    def _tasks(self, needs: Needs) -> Stream:
+        key = self._key_column()
         kinds = _kinds(needs)
 
         def page(rows: Sequence[Row]) -> Page:
@@ -249,8 +271,7 @@ class SalesforceSource:
             found = (activities.task(row, key, mails.get(mapping.id_in(row, "Id") or "")) for row in rows)
             return Page("task", "", activities=_about(found, kinds))
 
-        names = tuple(sobject.present(*activities.TASK_COLUMNS, *extra))
-        return Stream("task", "Task", names, page, self._catalog.sobject)
+        return Stream("task", "Task", self._task_columns(), page, self._catalog.sobject)
 
     def _key_column(self) -> str | None:
         """The field that carries our keys on tasks, in Salesforce's spelling; None when there is none to see."""
@@ -279,21 +300,17 @@ class SalesforceSource:
     def _mails(self, tasks: Sequence[Row]) -> Mapping[str, Row]:
         """EmailMessage rows by the id of their task, where this user may see them: they alone know the direction."""
         ids = sorted({mapping.text(row, "Id") or "" for row in tasks if activities.task_type(row) == "email"} - {""})
-        if self._mail_hidden or not ids:
+        if "ActivityId" not in self._mail_columns or not ids:
             return {}
-        columns: Sequence[str] = MAIL_COLUMNS
         try:
-            return self._mail_rows(columns, ids)
+            return self._mail_rows(self._mail_columns, ids)
         except MissingFieldError:
-            columns = self._catalog.sobject("EmailMessage").present(*MAIL_COLUMNS)
+            self._mail_columns = self._catalog.sobject("EmailMessage").present(*MAIL_COLUMNS)
         except PermanentError as error:
-            self._mail_hidden = True
+            self._mail_columns = ()
             log.info("EmailMessage cannot be read (%s): e-mails count as outbound", error.code)
             return {}
-        if "ActivityId" not in columns or columns == list(MAIL_COLUMNS):
-            self._mail_hidden = True
-            return {}
-        return self._mail_rows(columns, ids)
+        return self._mail_rows(self._mail_columns, ids) if "ActivityId" in self._mail_columns else {}
 
     def _mail_rows(self, columns: Sequence[str], ids: Sequence[str]) -> Mapping[str, Row]:
         rest = soql.select(columns, "EmailMessage")

@@ -64,7 +64,7 @@ class Tasks:
         """A completed task that carries a text."""
         body: Body = {
             "Subject": NOTE_SUBJECT,
-            "Status": self._closed_status(),
+            "Status": self.closed_status(),
             "ActivityDate": self._config.clock.now().astimezone(UTC).date().isoformat(),
             "TaskSubtype": "Task",
         }
@@ -81,7 +81,7 @@ class Tasks:
             "Subject": str(fields.get("subject") or "")[:SUBJECT_LENGTH],
             "Status": _open_status(task),
             **_priority(task, str(fields.get("priority") or "normal")),
-            **_due(fields.get("due"), fields.get("due_date")),
+            **due_body(fields.get("due"), fields.get("due_date")),
             **_subtype(task, subtype),
         }
         if fields.get("owner"):
@@ -111,7 +111,7 @@ class Tasks:
             )
         return found.name
 
-    def _closed_status(self) -> str:
+    def closed_status(self) -> str:
         """A task status that means done; asked of TaskStatus where the org renamed Completed."""
         if self._closed is None:
             status = self._catalog.task().find("Status")
@@ -195,7 +195,7 @@ def _subtype(task: ObjectDescription, subtype: str) -> Body:
     return {"Type": subtype} if field and field.createable and subtype in field.values else {}
 
 
-def _due(due: object, day: object) -> Body:
+def due_body(due: object, day: object) -> Body:
     """The due day as the team's calendar has it (in UTC when none is given), and a reminder that keeps the instant."""
     if isinstance(due, datetime):
         utc = due.astimezone(UTC)

@@ -64,6 +64,18 @@ class Org(Protocol):
         """Done by a person. Where a finished call task is not itself the call (HubSpot), the call is logged as well."""
         ...
 
+    def defer_task(self, task: str, *, by: str) -> None:
+        """Put aside by a person who will not do it."""
+        ...
+
+    def delete_task(self, task: str) -> None:
+        """Deleted by a person."""
+        ...
+
+    def open_email(self, email: str, *, click: bool = False) -> None:
+        """The prospect opens a mail that `log_email` logged; with `click` they follow a link in it, too."""
+        ...
+
     def convert(self, lead: str) -> None:
         """Salesforce: IsConverted with a contact made; HubSpot: lifecycle stage customer."""
         ...

@@ -191,6 +191,8 @@ class Needs:
     enrollments: frozenset[str] = frozenset()
     writes: frozenset[str] = frozenset()
     written_fields: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    opens: bool = False
+    """Whether mails that the prospect opened, or followed a link in, count for anything."""
     loads: bool = False
     """Whether a pool hands out by how many open records its members have."""
     companies: bool = False

@@ -125,6 +125,9 @@ DEAL_STAGES = (
 )
 LEAD_STAGES = "new-stage-id attempting-stage-id connected-stage-id qualified-stage-id unqualified-stage-id"
 
+ZONES = "us_slash_eastern,us_slash_pacific,europe_slash_berlin,europe_slash_london,asia_slash_tokyo,utc"
+"""A few of HubSpot's own spellings of time zones."""
+
 PIPELINES: Mapping[str, tuple[str, str]] = {
     "deals": ("default", DEAL_STAGES),
     "leads": ("lead-pipeline-id", LEAD_STAGES),
@@ -139,11 +142,12 @@ _SPECS: Mapping[str, str] = {
     " !hs_object_source !hs_object_source_id ~hubspot_owner_assigneddate@ !hs_email_optout? ~notes_last_contacted@"
     " ~notes_last_updated@ ~num_notes# ~num_contacted_notes# ~hs_sales_email_last_replied@ ~hs_sequences_is_enrolled?"
     " ~hs_latest_sequence_enrolled# ~hs_latest_sequence_enrolled_date@ ~hs_latest_sequence_ended_date@"
-    f" hs_lead_status={LEAD_STATUSES.replace(' ', ',')} lifecyclestage={','.join(LIFECYCLE)},evangelist,other"
+    f" hs_timezone={ZONES} hs_lead_status={LEAD_STATUSES.replace(' ', ',')}"
+    f" lifecyclestage={','.join(LIFECYCLE)},evangelist,other"
     " !hs_analytics_source=ORGANIC_SEARCH,PAID_SEARCH,EMAIL_MARKETING,SOCIAL_MEDIA,REFERRALS,DIRECT_TRAFFIC,OFFLINE",
     "companies": _COMMON + " !hs_lastmodifieddate@ !createdate@ name domain industry city country numberofemployees#",
     "deals": _COMMON + " !hs_lastmodifieddate@ !createdate@ dealname amount# closedate@ dealtype lead_source tier"
-    f" pipeline=default dealstage={DEAL_STAGES.replace(' ', ',')} ~hs_is_closed? ~hs_is_closed_won?"
+    f" pipeline=default dealstage={DEAL_STAGES.replace(' ', ',')} ~hs_is_closed? ~hs_is_closed_won? closed_lost_reason"
     " ~hs_v2_date_entered_current_stage@ ~hubspot_owner_assigneddate@",
     "leads": _COMMON + " !hs_lastmodifieddate@ hs_lead_name hs_lead_type=NEW_BUSINESS,RE_ATTEMPTING,UPSELL"
     f" hs_lead_label=HOT,WARM,COLD hs_pipeline=lead-pipeline-id hs_pipeline_stage={LEAD_STAGES.replace(' ', ',')}"
@@ -156,7 +160,8 @@ _SPECS: Mapping[str, str] = {
     " hs_call_status=BUSY,CALLING_CRM_USER,CANCELED,COMPLETED,CONNECTING,FAILED,IN_PROGRESS,NO_ANSWER,QUEUED,RINGING",
     "emails": _COMMON + " !hs_lastmodifieddate@ hs_timestamp@ hs_email_subject hs_email_text hs_email_html"
     " hs_email_headers hs_email_direction=EMAIL,INCOMING_EMAIL,FORWARDED_EMAIL"
-    " hs_email_status=BOUNCED,FAILED,SCHEDULED,SENDING,SENT",
+    " hs_email_status=BOUNCED,FAILED,SCHEDULED,SENDING,SENT !hs_email_open_count# !hs_email_click_count#"
+    " !hs_email_reply_count#",
     "meetings": _COMMON + " !hs_lastmodifieddate@ hs_timestamp@ hs_meeting_title hs_meeting_body hs_meeting_start_time@"
     " hs_meeting_end_time@ hs_meeting_outcome=SCHEDULED,COMPLETED,RESCHEDULED,NO_SHOW,CANCELED",
     "notes": _COMMON + " !hs_lastmodifieddate@ hs_timestamp@ hs_note_body",

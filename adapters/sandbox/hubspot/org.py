@@ -7,11 +7,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
-from adapters.sandbox.hubspot.catalog import DISPOSITIONS, PRIMARY_LEAD_CONTACT
+from adapters.sandbox.hubspot.catalog import PRIMARY_LEAD_CONTACT
 from adapters.sandbox.hubspot.portal import Owner, Portal, Target
-from adapters.sandbox.hubspot.table import Row
-from adapters.sandbox.hubspot.wire import instant, iso, ms_of, parse_ms, scalar
-from adapters.sandbox.org import OpenTask
+from adapters.sandbox.hubspot.task_acts import TaskActs
+from adapters.sandbox.hubspot.wire import iso, ms_of, scalar
 
 CONTACT_FIELDS: Mapping[str, str] = {
     "email": "email",
@@ -26,6 +25,7 @@ CONTACT_FIELDS: Mapping[str, str] = {
     "status": "hs_lead_status",
     "owner": "hubspot_owner_id",
     "opted_out": "hs_email_optout",
+    "zone": "hs_timezone",
     "custom.tier": "tier",
 }
 """Our field names and HubSpot's contact properties; `name` is first and last name together."""
@@ -35,9 +35,9 @@ DEAL_FIELDS: Mapping[str, str] = {
     "value": "amount",
     "owner": "hubspot_owner_id",
     "source": "lead_source",
+    "reason": "closed_lost_reason",
     "custom.tier": "tier",
 }
-_CALL_STATUS = {"no_answer": "NO_ANSWER", "busy": "BUSY"}
 
 
 def _text(value: object) -> str:
@@ -55,18 +55,22 @@ def _contact_values(fields: Mapping[str, object]) -> dict[str, str]:
     return values
 
 
+def _deal_values(fields: Mapping[str, object]) -> dict[str, str]:
+    return {DEAL_FIELDS[name]: _text(value) for name, value in fields.items() if name in DEAL_FIELDS}
+
+
 def _moment(fields: Mapping[str, object]) -> int | None:
     created = fields.get("created")
     return ms_of(created) if isinstance(created, datetime) else None
 
 
-class HubSpotOrg:
+class HubSpotOrg(TaskActs):
     """The people of a portal. Every change is made in HubSpot's pages (source CRM_UI), at the sandbox's now."""
 
     crm = "hubspot"
 
     def __init__(self, portal: Portal) -> None:
-        self.portal = portal
+        super().__init__(portal)
         self._plain_contacts: set[str] = set()
 
     # -- people --------------------------------------------------------------------------------------------------
@@ -116,7 +120,7 @@ class HubSpotOrg:
     def add_deal(self, fields: Mapping[str, object]) -> str:
         """A deal; `lead` or `contact` names the contact it belongs to."""
         deals = self.portal.tables["deals"]
-        values = {DEAL_FIELDS[name]: _text(value) for name, value in fields.items() if name in DEAL_FIELDS}
+        values = _deal_values(fields)
         with self.portal.lock:
             values = {"pipeline": "default", "dealstage": "appointmentscheduled", **values}
             row = self.portal.create(deals, values, self.portal.person(None), _moment(fields))
@@ -126,10 +130,11 @@ class HubSpotOrg:
         return row.id
 
     def set_fields(self, lead: str, fields: Mapping[str, object], *, by: str | None = None) -> None:
-        """A person edits the contact."""
+        """A person edits the contact or deal."""
         with self.portal.lock:
-            row = self._contact(lead)
-            self.portal.update(self.portal.tables["contacts"], row, _contact_values(fields), self.portal.person(by))
+            kind, row = self._record(lead)
+            values = _deal_values(fields) if kind == "deals" else _contact_values(fields)
+            self.portal.update(self.portal.tables[kind], row, values, self.portal.person(by))
 
     def convert(self, lead: str) -> None:
         """The contact becomes a customer."""
@@ -219,59 +224,6 @@ class HubSpotOrg:
         """A note on the contact."""
         return self._log("notes", lead, by, {"hs_note_body": text})
 
-    def add_task(
-        self, lead: str, owner: str, type: Literal["call", "email", "todo"], subject: str, due: datetime
-    ) -> str:
-        """A person plans a task."""
-        values = {
-            "hs_timestamp": iso(ms_of(due)),
-            "hs_task_subject": subject,
-            "hs_task_status": "NOT_STARTED",
-            "hs_task_type": type.upper(),
-            "hs_task_priority": "NONE",
-        }
-        return self._log("tasks", lead, owner, values)
-
-    def open_tasks(self, lead: str | None = None) -> Sequence[OpenTask]:
-        """Tasks that wait, the earliest due first."""
-        found: list[OpenTask] = []
-        with self.portal.lock:
-            wanted = None if lead is None else self.portal.tables["contacts"].resolve(lead)
-            rows = self.portal.tables["tasks"].rows.values() if wanted is None else self._tasks(wanted)
-            for row in rows:
-                said = row.version.properties
-                if row.archived_at is not None or said.get("hs_task_status") == "COMPLETED":
-                    continue
-                about = wanted or next(iter(self.portal.linked("tasks", row.id, "contacts")), "")
-                due = instant(parse_ms(said["hs_timestamp"]) or 0)
-                owner, kind = said.get("hubspot_owner_id", ""), said.get("hs_task_type", "TODO").lower()
-                found.append(OpenTask(row.id, about, owner, kind, said.get("hs_task_subject", ""), due))
-        return sorted(found, key=lambda task: (task.due, int(task.id)))
-
-    def complete_task(self, task: str, *, by: str, outcome: str | None = None) -> None:
-        """Done by a person; a call task with an outcome leaves a call behind."""
-        with self.portal.lock:
-            tasks = self.portal.tables["tasks"]
-            row = self.portal.row(tasks, task)
-            self.portal.update(tasks, row, {"hs_task_status": "COMPLETED"}, self.portal.person(by))
-            if outcome is not None and row.version.properties.get("hs_task_type") == "CALL":
-                for lead in self.portal.linked("tasks", task, "contacts"):
-                    self._call(lead, by, outcome, False)
-
-    def tasks_of(self, lead: str) -> Sequence[Mapping[str, object]]:
-        """Every live task of a contact: its raw properties and `id`."""
-        with self.portal.lock:
-            tasks = self.portal.tables["tasks"]
-            stamps = (tasks.kind.created, tasks.kind.stamp)
-            return [
-                {
-                    **row.version.properties,
-                    **{name: tasks.value(row, row.version, name) for name in stamps},
-                    "id": row.id,
-                }
-                for row in self._tasks(self.portal.tables["contacts"].resolve(lead))
-            ]
-
     # -- enrolment -----------------------------------------------------------------------------------------------
     def add_enrollment_target(self, name: str) -> Mapping[str, str]:
         """A manual list."""
@@ -327,38 +279,8 @@ class HubSpotOrg:
         return made
 
     # -- inside --------------------------------------------------------------------------------------------------
-    def _contact(self, lead: str) -> Row:
-        return self.portal.row(self.portal.tables["contacts"], lead)
-
-    def _tasks(self, contact: str) -> list[Row]:
-        tasks = self.portal.tables["tasks"]
-        return [tasks.rows[there] for there in self.portal.linked("contacts", contact, "tasks")]
-
     def _add_target(self, name: str, kind: str) -> str:
         with self.portal.lock:
             target = Target(self.portal.number("targets"), name, kind, self.portal.now())
             self.portal.targets[target.id] = target
         return target.id
-
-    def _call(self, lead: str, by: str, outcome: str, inbound: bool) -> str:
-        at = iso(ms_of(self.portal.clock.peek()))
-        return self._log("calls", lead, by, self._call_values(outcome, inbound, by, at))
-
-    def _call_values(self, outcome: str, inbound: bool, owner: str, at: str) -> dict[str, str]:
-        return {
-            "hs_timestamp": at,
-            "hs_call_direction": "INBOUND" if inbound else "OUTBOUND",
-            "hs_call_disposition": DISPOSITIONS[outcome],
-            "hs_call_status": _CALL_STATUS.get(outcome, "COMPLETED"),
-            "hs_call_title": "Call",
-            "hubspot_owner_id": owner,
-        }
-
-    def _log(self, kind: str, lead: str, by: str, values: Mapping[str, str]) -> str:
-        with self.portal.lock:
-            contact = self._contact(lead)
-            at = self.portal.stamp()
-            filled = {"hs_timestamp": iso(at), "hubspot_owner_id": by, **values}
-            row = self.portal.create(self.portal.tables[kind], filled, self.portal.person(by), at)
-            self.portal.link(kind, row.id, "contacts", contact.id)
-        return row.id

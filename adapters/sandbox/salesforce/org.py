@@ -181,12 +181,37 @@ class OrgActs:
                 }
         self._update("Task", task, changes, by)
 
+    def defer_task(self, task: str, *, by: str) -> None:
+        """A person puts a task aside."""
+        self._update("Task", task, {"Status": "Deferred"}, by)
+
+    def delete_task(self, task: str) -> None:
+        """A person deletes a task: into the bin."""
+        self.delete(task)
+
+    def open_email(self, email: str, *, click: bool = False) -> None:
+        """The prospect opens a mail: its EmailMessage says so, the task's stamp stays. Salesforce tells no clicks."""
+        with self._db.lock:
+            self._db.begin()
+            seen: dict[str, Value] = {"IsTracked": True, "IsOpened": True, "LastOpenedDate": self._db.stamp}
+            mails = list(self._db.tables["EmailMessage"].where("ActivityId", email))
+            for mail in mails:
+                first = {"FirstOpenedDate": mail["FirstOpenedDate"] or self._db.stamp}
+                self._records.update("EmailMessage", str(mail["Id"]), {**seen, **first}, self._admin)
+            if not mails:
+                task = self._db.tables["Task"].rows[email]
+                sent: dict[str, Value] = {"ActivityId": email, "Subject": task["Subject"], "Incoming": False}
+                self._records.insert(
+                    "EmailMessage", {**sent, **seen, "FirstOpenedDate": self._db.stamp}, str(task["OwnerId"])
+                )
+
     def open_tasks(self, lead: str | None = None) -> Sequence[OpenTask]:
         """What waits for a person, of one lead or of all."""
         with self._db.lock:
             table = self._db.tables["Task"]
-            rows = table.where("WhoId", lead) if lead else table.rows.values()
-            return [_open_task(row) for row in rows if not row["IsClosed"] and not row["IsDeleted"] and row["WhoId"]]
+            rows = table.where(*_column(lead)) if lead else table.rows.values()
+            open_ones = [row for row in rows if not row["IsClosed"] and not row["IsDeleted"]]
+            return [_open_task(row) for row in open_ones if row["WhoId"] or row["WhatId"]]
 
     def convert(self, lead: str) -> None:
         """The lead becomes an account, a contact and an opportunity."""
@@ -233,7 +258,7 @@ class OrgActs:
         with self._db.lock:
             row = self._db.row(lead) or {}
             people = [person for person in (lead, row.get("ConvertedContactId")) if person]
-            rows = [task for person in people for task in self._db.tables["Task"].where("WhoId", person)]
+            rows = [task for person in people for task in self._db.tables["Task"].where(*_column(str(person)))]
             return [{**task, "id": task["Id"]} for task in rows if not task["IsDeleted"]]
 
     def members(self, target: Mapping[str, str]) -> Sequence[str]:
@@ -309,6 +334,11 @@ class OrgActs:
         return values
 
 
+def _column(record: str) -> tuple[str, Value]:
+    """The column of a task that names the record, and its value there."""
+    return ("WhatId" if record.startswith("006") else "WhoId", record)
+
+
 def _about(record: str) -> dict[str, Value]:
     return {"WhatId": record} if record.startswith("006") else {"WhoId": record}
 
@@ -321,5 +351,10 @@ def _open_task(row: Row) -> OpenTask:
     due = row["ActivityDate"]
     start = datetime.fromisoformat(f"{due}T00:00:00+00:00") if due else text_stamp(str(row["CreatedDate"]))
     return OpenTask(
-        str(row["Id"]), str(row["WhoId"]), str(row["OwnerId"]), _task_type(row), str(row["Subject"] or ""), start
+        str(row["Id"]),
+        str(row["WhoId"] or row["WhatId"]),
+        str(row["OwnerId"]),
+        _task_type(row),
+        str(row["Subject"] or ""),
+        start,
     )

@@ -109,6 +109,7 @@ def _mail() -> ObjectType:
         pick("Status", "0", "1", "2", "3", "4", "5", restricted=True, default="3"),
         create_only(instant("MessageDate")),
         *read_only(flag("HasAttachment"), flag("IsOpened"), flag("IsBounced"), flag("IsTracked")),
+        *read_only(instant("FirstOpenedDate"), instant("LastOpenedDate")),
         indexed=("ActivityId",),
     )
 
