@@ -23,13 +23,17 @@ from rules.past import as_of
 
 WEEK = timedelta(days=7)
 
-NOTHING_READ = "nothing has been read from the CRM yet: `followup run` reads it, or `followup plan`, which writes nothing"
+NOTHING_READ = (
+    "nothing has been read from the CRM yet: `followup run` reads it, or `followup plan`, which writes nothing"
+)
 
 
 @click.command("report", epilog="Example: followup report --since 2026-03-01 --html report.html")
 @click.option("--week", is_flag=True, help="The last seven days against the seven before [the default].")
 @click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="From this day on, against a period of equal length.")
-@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write one page for reading and printing.")
+@click.option(
+    "--html", type=click.Path(dir_okay=False, path_type=Path), help="Write one page for reading and printing."
+)
 @workspace_option
 @json_option
 def command(week: bool, since: datetime | None, html: Path | None, workspace: Path | None, as_json: bool) -> int:

@@ -14,14 +14,20 @@ from rich.table import Table
 from rich.text import Text
 
 from connector.report.model import CLOCK, Figures, Listed, Report, Row
-from connector.report.words import ATTEMPTS, FIGURES, Change, Figure, Verdict
+from connector.report.words import ATTEMPTS, FIGURE, FIGURES, Change, Figure, Verdict
 
 SHOWN = 10
 """Leads of a list that are shown; `--json` has all."""
 
 STYLES: Mapping[Verdict, str] = {"better": "green", "worse": "red", "same": "dim", "neither": "dim"}
 
+WIDE = 112
+"""From this many columns on all figures stand in one table; below it those of the first touch get one of their own."""
+
+OF_FIRST_TOUCH = ("median", "p90", "within_1h", "within_24h")
+
 HEADINGS: Mapping[str, str] = {
+    "open": "open",
     "without_next_step": "no\nstep",
     "overdue": "over-\ndue",
     "untouched": "un-\ntouched",
@@ -29,11 +35,15 @@ HEADINGS: Mapping[str, str] = {
     "p90": "90 %\nin",
     "within_1h": "in\n1 h",
     "within_24h": "in\n24 h",
+    "accepted": "offers",
     "recycled": "re-\ncycled",
+    "held": "held",
 }
-"""Headings of two lines, so that the table fits into 80 columns."""
+"""Headings of two lines, so that the columns stay narrow."""
 
-LEGEND = "Small figures: the change since the period before; ▲ more, ▼ less, = the same. – is not known or not to be had."
+LEGEND = (
+    "Small figures: the change since the period before; ▲ more, ▼ less, = the same. – is not known or not to be had."
+)
 
 
 @dataclass(frozen=True)
@@ -47,9 +57,13 @@ class ReportTeller:
         """The whole report."""
         period = report.period
         self._line(Text(f"Follow-up report, {self._day(period.since)} to {self._when(period.until)}", "bold"))
-        read = f"as the CRM was read {self._when(report.read_at)}" if report.read_at else "the CRM was not read to its end"
+        read = (
+            f"as the CRM was read {self._when(report.read_at)}" if report.read_at else "the CRM was not read to its end"
+        )
         self._line(Text(f"against the period from {self._day(period.before)} on; {read}", "dim"))
-        self.console.print(owners_table(report))
+        for figures in self._columns():
+            self.console.print(owners_table(report, figures))
+            self.console.print()
         self.console.print(attempts_table(report))
         self._line(Text(LEGEND, "dim"))
         self._line(Text(f"First touch: {CLOCK}", "dim"))
@@ -62,6 +76,12 @@ class ReportTeller:
         for note in report.notes:
             self._line(Text.assemble(("note ", "yellow"), note))
 
+    def _columns(self) -> Sequence[Sequence[Figure]]:
+        if self.console.width >= WIDE:
+            return [FIGURES]
+        touch = [figure for figure in FIGURES if figure.id in OF_FIRST_TOUCH]
+        return [[figure for figure in FIGURES if figure not in touch], touch]
+
     def _list(self, heading: str, leads: Sequence[Listed], since: str) -> None:
         if not leads:
             self._line(Text(f"{heading}: none", "green"))
@@ -72,7 +92,7 @@ class ReportTeller:
             table.add_column(no_wrap=True, overflow="ellipsis")
         for lead in leads[:SHOWN]:
             name = Text(lead.name, Style(link=lead.url) if lead.url else "")
-            table.add_row(name, Text(str(lead.ref), "dim"), Text(lead.owner), f"{since} {self._when(lead.since)}")
+            table.add_row(name, Text(str(lead.ref), "dim"), Text(lead.owner), f"{since} {self._since(lead)}")
         self.console.print(table)
         if len(leads) > SHOWN:
             self._line(Text(f"and {len(leads) - SHOWN:,} more; `followup report --json` has all", "dim"))
@@ -82,6 +102,9 @@ class ReportTeller:
 
     def _when(self, at: datetime) -> str:
         return f"{at.astimezone(self.zone):%a %Y-%m-%d %H:%M %Z}"
+
+    def _since(self, lead: Listed) -> str:
+        return self._when(lead.since) if lead.day is None else f"{lead.day:%a %Y-%m-%d}"
 
     def _day(self, at: datetime) -> str:
         return f"{at.astimezone(self.zone):%a %Y-%m-%d %H:%M}"
@@ -93,17 +116,17 @@ def owner_name(row: Row) -> str:
     return f"{row.name} ({told})" if told else row.name
 
 
-def owners_table(report: Report) -> Table:
-    """Every figure of every owner, its change below it; the total comes first."""
+def owners_table(report: Report, figures: Sequence[Figure] = FIGURES) -> Table:
+    """These figures of every owner, the change of each below it; the total comes first."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
     table.add_column("owner", no_wrap=True, overflow="ellipsis", min_width=8, vertical="top")
-    for figure in FIGURES:
-        table.add_column(HEADINGS.get(figure.id, figure.heading), justify="right", no_wrap=True)
-    monthly = report.total.minimum is not None
+    for figure in figures:
+        table.add_column(HEADINGS[figure.id], justify="right", no_wrap=True)
+    monthly = report.total.minimum is not None and FIGURE["accepted"] in figures
     if monthly:
         table.add_column("this\nmonth", justify="right", no_wrap=True)
     for row in (report.total, *report.rows):
-        cells = [_cell(figure, row.now, row.before) for figure in FIGURES]
+        cells = [_cell(figure, row.now, row.before) for figure in figures]
         table.add_row(
             Text(owner_name(row)),
             *cells,
@@ -151,5 +174,3 @@ def _month(row: Row) -> Text:
     if row.minimum is None:
         return Text(f"{row.month}" if row.month else "")
     return Text(f"{row.month}/{row.minimum}", "" if row.month >= row.minimum else "yellow")
-
-

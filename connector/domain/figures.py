@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from connector.domain.model import RecordRef
 
@@ -13,7 +13,8 @@ class LeadFigures:
     """One lead at one instant.
 
     `assigned` is when its owner got it (creation, when it never changed hands), `first_touch` the first attempt after
-    that by anybody. `late_since` is the earliest due of its open tasks that has passed. `idle_since` is when its last
+    that by anybody. `late_since` is when the first of its open tasks became overdue, `late_day` the day that task was due
+    when the CRM names no more than a day. `idle_since` is when its last
     next step ended (its assignment, when it never had one); it means something only while `next_step` is False.
     """
 
@@ -27,6 +28,7 @@ class LeadFigures:
     assigned: datetime
     first_touch: datetime | None
     attempts: int
+    late_day: date | None = None
     touch_known: bool = True
     """False where nobody can tell whether it was touched: a converted lead's activities went to its contact."""
 

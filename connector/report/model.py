@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import pairwise
 from math import ceil
 from typing import Literal
@@ -119,13 +119,14 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A lead that needs somebody, and since when."""
+    """A lead that needs somebody, and since when; `day` is what to show where the CRM names no more than a day."""
 
     ref: RecordRef
     name: str
     owner: str
     since: datetime
     url: str | None
+    day: date | None = None
 
 
 @dataclass(slots=True)

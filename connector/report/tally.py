@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from connector.domain.figures import LeadFigures
 from connector.domain.model import Change, Offer, Owner, RecordRef
@@ -42,13 +42,13 @@ class Tally:
     def _list(self, lead: LeadFigures, row: Row) -> None:
         report, name = self._report, lead.name or lead.ref.id
 
-        def listed(since: datetime) -> Listed:
-            return Listed(lead.ref, name, row.name, since, self._url_of(lead.ref))
+        def listed(since: datetime, day: date | None = None) -> Listed:
+            return Listed(lead.ref, name, row.name, since, self._url_of(lead.ref), day)
 
         if not lead.next_step:
             report.without_next_step.append(listed(lead.idle_since))
         if lead.late_since is not None:
-            report.overdue.append(listed(lead.late_since))
+            report.overdue.append(listed(lead.late_since, lead.late_day))
         if lead.untouched:
             report.untouched.append(listed(lead.assigned))
 

@@ -23,7 +23,7 @@ def time_text(time: timedelta) -> str:
         return "< 1 min"
     if time < 2 * HOUR:
         return f"{time // MINUTE} min"
-    return f"{time / HOUR:.1f} h" if time < 2 * DAY else f"{time / DAY:.1f} d"
+    return f"{time / HOUR:.1f} h" if time < 1.5 * DAY else f"{time / DAY:.1f} d"
 
 
 def _count(value: float) -> str:
@@ -68,14 +68,21 @@ class Figure:
         """What has changed; None when one of both is not known."""
         here, there = self.measure(now), self.measure(before)
         if here is None or there is None:
-            return None
+            return self._reached(here, there) if now.speed.leads and before.speed.leads else None
         step = round(here - there, 6)
-        same = self.write(abs(step)) == self.write(0)
-        if same:
+        if self.write(abs(step)) == self.write(0):
             return Change("=", "", "same")
+        amount = f"{abs(step) * 100:.0f}" if self.write is _share else self.write(abs(step))
         sign, arrow = ("+", "▲") if step > 0 else ("−", "▼")
-        points = f"{abs(step) * 100:.0f} pts" if self.write is _share else self.write(abs(step))
-        return Change(arrow, f"{sign}{points}", self._verdict(step))
+        return Change(arrow, sign + amount, self._verdict(step), " pts" if self.write is _share else "")
+
+    def _reached(self, here: float | None, there: float | None) -> Change | None:
+        """A time that was not reached before and is now, or the other way round."""
+        if self.write is not _time:
+            return None
+        if here is None:
+            return Change("=", "", "same") if there is None else Change("▲", f"was {self.write(there)}", "worse")
+        return Change("▼", "was not yet", "better")
 
     def _verdict(self, step: float) -> Verdict:
         if self.good == "neither":
@@ -88,28 +95,35 @@ Verdict = Literal["better", "worse", "same", "neither"]
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What became of a figure: an arrow, the difference with its sign, and whether that is better."""
+    """What became of a figure: an arrow, the difference with its sign and unit, and whether that is better."""
 
     arrow: str
     amount: str
     verdict: Verdict
+    unit: str = ""
 
     def __str__(self) -> str:
-        return f"{self.arrow}{self.amount}"
+        """As short as a narrow column wants it."""
+        return self.arrow if self.amount.startswith("was") else f"{self.arrow}{self.amount}"
+
+    @property
+    def told(self) -> str:
+        """In full."""
+        return f"{self.arrow} {self.amount}{self.unit}" if self.amount else "= as before"
 
 
 FIGURES: Sequence[Figure] = (
-    Figure("open", "open", lambda f: f.open, "neither", long="Open leads"),
-    Figure("without_next_step", "no step", lambda f: f.without_next_step, "less", long="Without a next step"),
-    Figure("overdue", "overdue", lambda f: f.overdue, "less", long="Overdue"),
-    Figure("untouched", "untouched", lambda f: f.untouched, "less", long="Untouched since assigned"),
-    Figure("median", "median", _seconds(0.5), "less", _time, long="First touch, median"),
-    Figure("p90", "90 %", _seconds(0.9), "less", _time, long="First touch, 90 % within"),
-    Figure("within_1h", "in 1 h", lambda f: f.speed.within(HOUR), "more", _share, long="Touched within 1 h"),
-    Figure("within_24h", "in 24 h", lambda f: f.speed.within(DAY), "more", _share, long="Touched within 24 h"),
-    Figure("accepted", "offers", lambda f: f.accepted, "more", long="Offers accepted"),
-    Figure("recycled", "recycled", lambda f: f.recycled, "neither", long="Recycled by rules"),
-    Figure("held", "held", lambda f: f.held, "less", long="Held for release"),
+    Figure("open", "Open", lambda f: f.open, "neither", long="Open leads"),
+    Figure("without_next_step", "No next step", lambda f: f.without_next_step, "less", long="Without a next step"),
+    Figure("overdue", "Overdue", lambda f: f.overdue, "less", long="Overdue"),
+    Figure("untouched", "Untouched", lambda f: f.untouched, "less", long="Untouched"),
+    Figure("median", "First touch, median", _seconds(0.5), "less", _time, long="First touch, median"),
+    Figure("p90", "First touch, 90 %", _seconds(0.9), "less", _time, long="First touch, 90 %"),
+    Figure("within_1h", "Within 1 h", lambda f: f.speed.within(HOUR), "more", _share, long="Touched within 1 h"),
+    Figure("within_24h", "Within 24 h", lambda f: f.speed.within(DAY), "more", _share, long="Touched within 24 h"),
+    Figure("accepted", "Offers accepted", lambda f: f.accepted, "more", long="Offers accepted"),
+    Figure("recycled", "Recycled", lambda f: f.recycled, "neither", long="Recycled by rules"),
+    Figure("held", "Held", lambda f: f.held, "less", long="Held for release"),
 )
 """The figures in the order in which they are told."""
 
