@@ -8,6 +8,11 @@ from datetime import datetime
 from connector.domain.model import Activity, Offer, RecordState
 
 
+def existed(state: RecordState, at: datetime) -> bool:
+    """Whether the record was there at an instant."""
+    return state.record.created <= at
+
+
 def as_of(state: RecordState, at: datetime) -> RecordState:
     """The state without what came after an instant: fields go back through their changes, later news is left out."""
     later = [change for change in state.changes if change.at > at]
@@ -18,7 +23,7 @@ def as_of(state: RecordState, at: datetime) -> RecordState:
     return replace(
         state,
         record=replace(state.record, fields=fields) if later else state.record,
-        activities=tuple(then for each in state.activities if (then := _then(each, at)) is not None),
+        activities=tuple(then for each in state.activities if (then := activity_then(each, at)) is not None),
         changes=tuple(change for change in state.changes if change.at <= at),
         enrollments=tuple(each for each in state.enrollments if each.since is None or each.since <= at),
         marks=tuple(mark for mark in state.marks if mark.at <= at),
@@ -26,7 +31,7 @@ def as_of(state: RecordState, at: datetime) -> RecordState:
     )
 
 
-def _then(each: Activity, at: datetime) -> Activity | None:
+def activity_then(each: Activity, at: datetime) -> Activity | None:
     """An activity as it stood; None when it was not there. What was done later was open, if it was made by then."""
     over = each.ended or each.at if each.done or each.type == "meeting" else None
     if over is not None and over <= at:
