@@ -76,7 +76,7 @@ class _Page:
         cards = [
             tag(
                 "div",
-                tag("dt", figure.long),
+                tag("dt", _unbroken(figure.long)),
                 tag("dd", figure.text(total.now), class_="value"),
                 tag("dd", _change(figure, total) or "before not known"),
             )
@@ -93,7 +93,7 @@ class _Page:
 
     def _owners(self, rows: Sequence[Row]) -> Html:
         monthly = self._report.total.minimum is not None
-        heads = [tag("th", figure.heading, scope="col") for figure in FIGURES]
+        heads = [tag("th", _unbroken(figure.heading), scope="col") for figure in FIGURES]
         heads += [tag("th", "Offers this month", scope="col")] if monthly else []
         lines = []
         for row in (*rows, self._report.total):
@@ -186,6 +186,11 @@ def _change(figure: Figure, row: Row) -> Html | None:
         return None
     verdict = tag("span", f" ({change.verdict})", class_="aside") if change.verdict in ("better", "worse") else None
     return tag("span", change.told, verdict, class_=f"change {change.verdict}")
+
+
+def _unbroken(heading: str) -> str:
+    """A heading in which a number and its unit stay together."""
+    return heading.replace(" h", "\N{NO-BREAK SPACE}h").replace(" %", "\N{NO-BREAK SPACE}%")
 
 
 def _trouble(figures: Figures) -> int:
