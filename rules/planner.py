@@ -1,8 +1,8 @@
 """From matches to the plan of a pass: backfill, conflicts, caps, turns in a pool, drafts, marks and deadlines.
 
 The order of work is that of the matches: due oldest first, then by record and rule, whatever order the decisions come
-in. What a rule may do in this pass is settled before anything is drafted; what is held is drafted last, so that it
-takes no turn in a pool from what goes.
+in. What a rule may do in this pass is settled before anything is drafted; what is held is drafted last, so that its
+turns in a pool come after those of what goes.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ from rules.desk import Desk
 from rules.drafts import Draft, draft
 from rules.ledger import Ledger
 from rules.model import Rule, RuleSet
+from rules.offers import offer_of
 from rules.staff import Staff
 
 
@@ -241,11 +242,16 @@ class Planner:
         counts: Counter[tuple[str, str]] = Counter()
         for case in cases:
             why = self._caps.holds(case.rule, case.owner)
+            if offer_of(case.rule) is not None:
+                # An offer that lies still would run out before anybody sees it: a later pass makes it.
+                self._wait(case, f"{why.partition(';')[0]}; a later pass goes on")
+                continue
             drafted = self._draft(case)
             if drafted is None:
                 continue
             sheet = self._sheets[case.match.record]
             sheet.held.extend(drafted.actions)
+            self._assignments.extend(drafted.assignments)
             told = (*case.reasons, Reason("limit", False, why))
             sheet.reasons.update({action.key: (*told, *drafted.told(action)) for action in drafted.actions})
             self._mark(case, "held" if drafted.actions else "fired")
@@ -256,13 +262,16 @@ class Planner:
         """The match's writes, their turns taken in the ledger; None when it has to wait for a person."""
         drafted = draft(case.rule, case.match, case.state, case.reasons, self._desk)
         if drafted.waits:
-            # It stays due, so that every pass says so until somebody can take it, and the first one after that acts.
-            self._waiting.append(HeldMatch(case.rule.id, case.match.record, drafted.waits))
-            self._sheets[case.match.record].due(self._moment.now)
+            self._wait(case, drafted.waits)
             return None
         for assignment in drafted.assignments:
             self._desk.ledger.add(assignment)
         return drafted
+
+    def _wait(self, case: Case, why: str) -> None:
+        """The match stays due, so that every pass says so until it can go, and the first one after that acts."""
+        self._waiting.append(HeldMatch(case.rule.id, case.match.record, why))
+        self._sheets[case.match.record].due(self._moment.now)
 
     def _mark(self, case: Case, kind: MarkKind) -> None:
         match = case.match

@@ -47,7 +47,7 @@ from connector.domain.model import (
     RecordState,
     Value,
 )
-from rules.actions import ReassignAction, SetAction
+from rules.actions import OfferAction, ReassignAction, SetAction
 from rules.basics import Place
 from rules.model import Backfill, Created, FieldChange, Limit, Once, Rule
 from rules.rulebook import FileRulebook
@@ -384,7 +384,7 @@ def test_a_rule_without_a_limit_for_the_pass_has_the_workspaces() -> None:
     assert [len(plan.actions), sum(len(record.held) for record in plan.records)] == [1, 2]
 
 
-def test_what_is_held_takes_no_turn_in_the_pool_from_what_goes() -> None:
+def test_what_is_held_takes_its_turns_in_the_pool_after_what_goes() -> None:
     held = rule(id="a-held", then=(reassign(),), limit=Limit(per_run=1))
     goes = rule(id="b-goes", when=Created(), then=(reassign(),), kind="lead")
     crew = team(pools={"inbound": Pool("inbound", ("ana", "ben"))})
@@ -392,8 +392,18 @@ def test_what_is_held_takes_no_turn_in_the_pool_from_what_goes() -> None:
     plan = world(held, of=crew).plan(first)
     assert owners_of(plan) == [ANA.id]
     assert [record.held[0].fields["owner"] for record in plan.records if record.held] == [BEN.id, ANA.id, BEN.id]
-    assert [line.person for line in plan.assignments] == ["ana"]
+    assert [line.person for line in plan.assignments] == ["ana", "ben", "ana", "ben"], "released, they are had"
     assert owners_of(world(goes, of=crew).plan(first)) == [ANA.id, BEN.id, ANA.id, BEN.id]
+
+
+def test_offers_over_the_limit_are_made_in_a_later_pass_since_they_would_run_out_in_hold() -> None:
+    offers = OfferAction("inbound", span(4, "hours"), PLACE)
+    plan = world(rule(then=(offers,), limit=Limit(per_run=2))).plan(leads(3, owner=QUEUE.id))
+    assert [action.record for action in plan.actions] == [ref(0), ref(1)]
+    assert [each.record for each in plan.waiting] == [ref(2)]
+    assert plan.waiting[0].why == "limit of 2 per run of r is reached; a later pass goes on"
+    (last,) = [record for record in plan.records if record.ref == ref(2)]
+    assert (last.held, last.marks, last.offers, last.next_at) == ((), (), (), at(NOW))
 
 
 def test_a_match_that_waits_for_somebody_uses_up_none_of_the_limit() -> None:
