@@ -15,7 +15,7 @@ from rules import actions, basics, model
 from rules import schema as shapes
 from rules.basics import Place, Scalar
 from rules.model import AllOf, AnyOf, Condition, FieldOp, FieldTest, Not
-from rules.schema.actions import Doing
+from rules.schema.actions import DEEDS, Doing
 from rules.team import Criterion, Turn
 from rules.yamlfile import Entry, ListNode, MapNode, Node
 
@@ -136,9 +136,7 @@ class Reader:
 
     def action(self, shape: shapes.Action, node: Node) -> actions.RuleAction:
         """One item of `then`."""
-        return _deed(
-            shape, next(name for name in Doing.model_fields if getattr(shape, name) is not None), self.place(node)
-        )
+        return _deed(shape, next(name for name in DEEDS.values() if getattr(shape, name) is not None), self.place(node))
 
     def step_actions(self, shape: shapes.StepShape, node: MapNode) -> tuple[actions.RuleAction, ...]:
         """The actions of a cadence's step: those that stand in it, in the order of the file, or its `then`."""
@@ -146,9 +144,8 @@ class Reader:
             then = node.entries["then"].value
             items = then.items if isinstance(then, ListNode) else ()
             return tuple(self.action(action, item) for action, item in zip(shape.then, items, strict=True))
-        attributes = {info.alias or name: name for name, info in Doing.model_fields.items()}
-        entries = (entry for key, entry in node.entries.items() if key in attributes)
-        return tuple(_deed(shape, attributes[entry.key], self.place(entry)) for entry in entries)
+        entries = (entry for key, entry in node.entries.items() if key in DEEDS)
+        return tuple(_deed(shape, DEEDS[entry.key], self.place(entry)) for entry in entries)
 
 
 def _event(shape: shapes.Trigger) -> model.Trigger | None:

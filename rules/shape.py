@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from typing import ClassVar, Self
 
@@ -18,6 +20,9 @@ from pydantic_core import CoreSchema, ErrorDetails, InitErrorDetails, PydanticCu
 
 from rules.typed import CUSTOM, CUSTOM_NAME, MAX_ITEMS
 from rules.vocabulary import WORDS, not_known, word
+from rules.yamlfile import MapNode, parse_yaml, plain
+
+_TYPED = re.compile(r"true|false|-?(0|[1-9]\d*)(\.\d+)?")
 
 # The kinds of a problem decide its place: `word` stands at the key, `text` at the value, `bare` waits for its key's name.
 _OURS = ("word", "text")
@@ -40,6 +45,10 @@ class Shape(BaseModel):
     may_be_empty: ClassVar[bool] = False
     only_one: ClassVar[str] = ""
     """Why only one of the words may stand here; empty when several may."""
+    either: ClassVar[tuple[str, ...]] = ()
+    """Words of which exactly one stands here; the shape's own validator says so to authors, this to their editors."""
+    some: ClassVar[tuple[str, ...]] = ()
+    """Words of which at least one stands here."""
 
     @classmethod
     def words(cls) -> list[str]:
@@ -96,8 +105,8 @@ class Shape(BaseModel):
         forms: dict[str, JsonSchemaValue] = schema.pop("properties", {})
         unwritten = forms.pop("=", None)
         custom = forms.pop("custom", None)
-        schema.pop("title", None)
         schema.pop("description", None)
+        schema["title"] = cls.where
         schema["properties"] = {name: described(cls.where, name, form) for name, form in forms.items()}
         if custom is not None:
             schema["patternProperties"] = {f"^{CUSTOM_NAME}$": custom["additionalProperties"]}
@@ -105,6 +114,10 @@ class Shape(BaseModel):
             schema["minProperties"] = 1
         if cls.only_one:
             schema["maxProperties"] = 1
+        if cls.either:
+            schema["oneOf"] = [{"required": [name]} for name in cls.either]
+        if cls.some:
+            schema["anyOf"] = [{"required": [name]} for name in cls.some]
         if cls.short is None:
             return reference
         return {"anyOf": [unwritten or forms[cls.short], reference]}
@@ -120,7 +133,20 @@ def described(where: str, name: str, form: JsonSchemaValue) -> JsonSchemaValue:
     if known is None:
         return form
     # What stands beside a reference counts in this version of JSON Schema.
-    return {**form, "description": f"{known.meaning}\n\nExample: `{known.example}`"}
+    example = parse_yaml(known.example.encode()).root
+    shown = (
+        [_typed(plain(example.entries[name].value))] if isinstance(example, MapNode) and name in example.entries else []
+    )
+    return {**form, "description": f"{known.meaning}\n\nExample: `{known.example}`", "examples": shown}
+
+
+def _typed(value: object) -> object:
+    """The value of an example as an editor would read it: numbers and yes or no are not text to it."""
+    if isinstance(value, dict):
+        return {key: _typed(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_typed(item) for item in value]
+    return json.loads(value) if isinstance(value, str) and _TYPED.fullmatch(value) else value
 
 
 def _told(cls: type[Shape], detail: ErrorDetails, unwritten: str) -> InitErrorDetails:

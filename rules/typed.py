@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -40,10 +41,15 @@ def pattern(text: str, *types: str) -> Form:
     return {"type": ["string", *types] if types else "string", "pattern": f"^\\s*({text})\\s*$"}
 
 
+DATE_FORM = pattern(r"\d{4}-\d{2}-\d{2}")
+SPAN_FORM = pattern(r"\d\d:\d\d\s*-\s*\d\d:\d\d")
+
+
 def whole_form(least: int | None = None) -> Form:
-    """The form of a whole number."""
+    """The form of a whole number, from 0 or from 1 where that is the least."""
     bound = {} if least is None else {"minimum": least}
-    return {"anyOf": [{"type": "integer", **bound}, {"type": "string", "pattern": r"^\s*[+-]?\d{1,9}\s*$"}]}
+    digits = r"[+-]?\d{1,9}" if least is None else r"\+?0*[1-9]\d{0,8}" if least else r"\+?\d{1,9}"
+    return {"anyOf": [{"type": "integer", **bound}, {"type": "string", "pattern": f"^\\s*{digits}\\s*$"}]}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,7 +97,9 @@ def words_only(*allowed: str) -> Written:
             raise ValueError(not_known(text, allowed))
         return text
 
-    return typed(check, {"enum": list(allowed)})
+    # An editor reads `true` and `1` as a boolean and a number.
+    read = [json.loads(word) for word in allowed if word in ("true", "false", "1")]
+    return typed(check, {"enum": [*allowed, *read]})
 
 
 def _as_list(value: object) -> object:
@@ -163,9 +171,9 @@ PositiveText = Annotated[int | float, typed(_above_zero, NUMBER_FORM)]
 PercentText = Annotated[float, typed(_percent, NUMBER_FORM)]
 YesNo = Annotated[bool, typed(scalars.yes_no, YES_NO_FORM)]
 TrueOnly = Annotated[bool, typed(_true, {"enum": [True, "true", "yes"]})]
-DateText = Annotated[date, typed(scalars.day, pattern(r"\d{4}-\d{2}-\d{2}"))]
+DateText = Annotated[date, typed(scalars.day, DATE_FORM)]
 DurationText = Annotated[Duration, typed(scalars.duration, DURATION_FORM)]
-SpanText = Annotated[tuple[time, time], typed(scalars.span, pattern(r"\d\d:\d\d\s*-\s*\d\d:\d\d"))]
+SpanText = Annotated[tuple[time, time], typed(scalars.span, SPAN_FORM)]
 ListOf = Annotated[list[T], BeforeValidator(_as_list), _OneOrMany()]
 """A list of values, or one value alone."""
 Items = Annotated[list[T], BeforeValidator(_few)]

@@ -12,6 +12,7 @@ from rules import scalars, template
 from rules.basics import Scalar, Template
 from rules.model import Backfill, Every, Once
 from rules.references import known_field, names_in
+from rules.shape import described
 from rules.typed import CUSTOM, CUSTOM_NAME, MAX_ITEMS, TEXT_FORM, Form, pattern, text_of
 from rules.vocabulary import FIELDS, not_known
 from rules.yamlfile import Loc
@@ -29,14 +30,20 @@ _SETTABLE = (
 _SEVERAL: Form = {"anyOf": [TEXT_FORM, {"type": "array", "items": TEXT_FORM, "minItems": 1, "maxItems": MAX_ITEMS}]}
 _CUSTOM: Form = {f"^{CUSTOM_NAME}$": TEXT_FORM}
 
-BY_FIELD_FORM: Form = {
-    "type": "object",
-    "properties": dict.fromkeys((*_CHANGING, "from"), _SEVERAL),
-    "patternProperties": {f"^{CUSTOM_NAME}$": _SEVERAL},
-    "additionalProperties": False,
-    "minProperties": 1,
-    "maxProperties": 2,
-}
+
+def by_field_form(where: str) -> Form:
+    """The form of `{FIELD: VALUE or [..], from: VALUE or [..]}`."""
+    origin = described(where, "from", dict(_SEVERAL))
+    return {
+        "type": "object",
+        "properties": dict.fromkeys(_CHANGING, _SEVERAL) | {"from": origin},
+        "patternProperties": {f"^{CUSTOM_NAME}$": _SEVERAL},
+        "additionalProperties": False,
+        "minProperties": 1,
+        "maxProperties": 2,
+    }
+
+
 FIELDS_FORM: Form = {
     "type": "object",
     "properties": dict.fromkeys(_SETTABLE, TEXT_FORM),
@@ -56,7 +63,7 @@ BACKFILL_FORM: Form = {
         {"enum": ["all"]},
         {
             "type": "object",
-            "properties": {"spread": pattern(r"[1-9]\d{0,6}\s+per\s+day")},
+            "properties": {"spread": described("backfill", "spread", dict(pattern(r"[1-9]\d{0,6}\s+per\s+day")))},
             "required": ["spread"],
             "additionalProperties": False,
         },

@@ -7,6 +7,7 @@ from typing import Literal
 
 import click
 
+from connector.cli.editors import schema_line, write_schemas
 from connector.domain.errors import ConfigError
 from rules.playbooks import playbook_files
 
@@ -25,7 +26,9 @@ def command(folder: Path, crm: Literal["salesforce", "hubspot"]) -> int:
     for name, text in files.items():
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text, encoding="utf-8")
+        line = schema_line(name) if target.suffix == ".yaml" else ""
+        target.write_text(line + text, encoding="utf-8")
         click.echo(f"wrote {target}")
+    write_schemas(folder)
     click.echo("next: put your people into team.yaml, then `followup check` and `followup doctor` there")
     return 0

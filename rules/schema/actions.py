@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
@@ -37,6 +38,7 @@ class Task(Shape):
 
 class Reassign(Shape):
     where: ClassVar[str] = "reassign"
+    either: ClassVar[tuple[str, ...]] = ("to", "pool")
     to: Annotated[str, person_or("manager", "source_rep")] | None = None
     pool: PoolName | None = None
     how: TurnWord | None = None
@@ -96,6 +98,10 @@ class Doing(Shape):
         None, alias="set"
     )
     note: Filled | None = None
+
+
+DEEDS: Mapping[str, str] = {info.alias or name: name for name, info in Doing.model_fields.items()}
+"""The words of actions, and what the shape calls them."""
 
 
 class Action(Doing):

@@ -81,6 +81,7 @@ class OwnerTests(Shape):
 
 class AttemptsTests(Shape):
     where: ClassVar[str] = "attempts"
+    some: ClassVar[tuple[str, ...]] = ("at_least", "at_most")
     at_least: WholeText | None = None
     at_most: WholeText | None = None
     type: ListOf[Attempt] | None = None

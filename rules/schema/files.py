@@ -9,7 +9,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from rules.basics import Duration
 from rules.model import Backfill, Once
-from rules.schema.actions import Action, Doing
+from rules.schema.actions import DEEDS, Action, Doing
 from rules.schema.conditions import Conditions
 from rules.schema.when import Trigger
 from rules.schema.words import CalendarName, Happened, KindWord
@@ -37,6 +37,7 @@ ContactWord = Annotated[Literal["within_limits", "always"], words_only("within_l
 
 class LimitShape(Shape):
     where: ClassVar[str] = "limit"
+    some: ClassVar[tuple[str, ...]] = ("per_run", "percent", "per_owner_day", "first")
     per_run: Count | None = None
     percent: PercentText | None = None
     per_owner_day: Count | None = None
@@ -83,6 +84,7 @@ class StepShape(Doing):
     """One step of a cadence."""
 
     where: ClassVar[str] = "a step"
+    some: ClassVar[tuple[str, ...]] = ("then", *DEEDS)
     after: DurationText | None = None
     why: Text | None = None
     if_: Conditions | None = Field(None, alias="if")
@@ -94,7 +96,7 @@ class StepShape(Doing):
     @property
     def direct(self) -> list[str]:
         """The actions that stand in the step itself, by their words."""
-        return [info.alias or name for name, info in Doing.model_fields.items() if getattr(self, name) is not None]
+        return [word for word, name in DEEDS.items() if getattr(self, name) is not None]
 
     @model_validator(mode="after")
     def _acts(self) -> Self:
@@ -152,6 +154,7 @@ class ScoreShape(Shape):
     """One line of `scores`."""
 
     where: ClassVar[str] = "a score line"
+    either: ClassVar[tuple[str, ...]] = ("if", "per")
     if_: Conditions | None = Field(None, alias="if")
     per: PerShape | None = None
     points: NumberText

@@ -15,6 +15,7 @@ from rules import scalars
 from rules.schema.words import CriterionWord, PersonName, TurnWord, whether_match
 from rules.shape import Shape
 from rules.typed import (
+    SPAN_FORM,
     Count,
     DateText,
     DurationText,
@@ -74,11 +75,10 @@ def _days(key: str) -> range:
     return range(begin, end + 1)
 
 
-_SPAN: Form = {"type": "string", "pattern": r"^\s*\d\d:\d\d\s*-\s*\d\d:\d\d\s*$"}
 _DAY = f"({'|'.join(f'[{day[0].upper()}{day[0]}]{day[1:]}' for day in DAYS)})"
 _HOURS_FORM: Form = {
     "type": "object",
-    "patternProperties": {f"^{_DAY}(-{_DAY})?$": {"anyOf": [_SPAN, {"type": "array", "items": _SPAN}]}},
+    "patternProperties": {f"^{_DAY}(-{_DAY})?$": {"anyOf": [SPAN_FORM, {"type": "array", "items": SPAN_FORM}]}},
     "additionalProperties": False,
     "minProperties": 1,
 }

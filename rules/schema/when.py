@@ -10,7 +10,7 @@ from rules.model import Every
 from rules.schema.words import Attempt, By, ByPerson, Counted, Happened, NoneWord, Since, TaskType
 from rules.shape import Shape
 from rules.typed import TEXT_FORM, Count, DurationText, ListOf, NumberText, Text, TrueOnly, Written, words_only
-from rules.values import BY_FIELD_FORM, EVERY_FORM, ByField, every_word, field_lists, field_word
+from rules.values import EVERY_FORM, ByField, by_field_form, every_word, field_lists, field_word
 
 
 class Quiet(Shape):
@@ -44,6 +44,7 @@ class ScoreTrigger(Shape):
 
 class TaskTrigger(Shape):
     where: ClassVar[str] = "the trigger task"
+    either: ClassVar[tuple[str, ...]] = ("overdue", "completed")
     overdue: DurationText | None = None
     completed: TrueOnly | None = None
     type: ListOf[TaskType] = Field(default_factory=list)
@@ -62,8 +63,8 @@ class Trigger(Shape):
     where: ClassVar[str] = "when"
     only_one: ClassVar[str] = "exactly one trigger starts the clock"
     created: TrueOnly | None = None
-    becomes: Annotated[ByField, Written(field_lists("becomes"), BY_FIELD_FORM)] | None = None
-    leaves: Annotated[ByField, Written(field_lists("leaves"), BY_FIELD_FORM)] | None = None
+    becomes: Annotated[ByField, Written(field_lists("becomes"), by_field_form("becomes"))] | None = None
+    leaves: Annotated[ByField, Written(field_lists("leaves"), by_field_form("leaves"))] | None = None
     changes: Annotated[str, Written(field_word, TEXT_FORM)] | None = None
     assigned: TrueOnly | None = None
     quiet: Quiet | None = None

@@ -69,7 +69,7 @@ FILE_WORDS: tuple[Word, ...] = (
     *table(
         "a step",
         ("after", "how long after the step before it, or after the start", "1 business day"),
-        ("why", "one sentence for people; the cadence's when not given", "The second call, at another time of day"),
+        ("why", "one sentence for people; the cadence's when not given", "The second call"),
         ("if", "conditions that must hold when the step is due; else it is passed over", "{phone: {known: true}}"),
         ("unless", "conditions on which the step is passed over when it is due", "{attempts: {at_least: 1}}"),
         ("then", "the list of actions, when one kind of action stands in it twice", '[{note: "Second week"}]'),

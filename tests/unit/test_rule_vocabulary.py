@@ -7,13 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from rules import schema, teamfile
+from rules import schema
+from rules.cases import shape as case_shapes
+from rules.cases.reader import read_cases
 from rules.loader import load_rules
+from rules.references import Names
+from rules.schema import team as team_shapes
 from rules.shape import Shape
-from rules.values import field_lists
 from rules.vocabulary import FIELDS, WORDS, Word, nearest, word
 
-PERSON = "people: {ana: {crm: ana@example.com}, ben: {crm: b}, eva: {crm: e}}"
+PERSON = "people: {ana: {crm: ana@example.com}, ben: {crm: b}, cleo: {crm: c}, eva: {crm: e}}"
 POOL = "pools: {inbound: {members: [ana, ben]}}"
 CALENDAR = 'calendars: {office: {zone: UTC, hours: {mon-fri: "09:00-17:00"}}}'
 RULE = {
@@ -30,17 +33,68 @@ AROUND_CONDITION = {
     "replied": "replied: {%s}",
     "next_step": "next_step: {%s}",
     "enrolled": "enrolled: {%s}",
+    "attempts": "attempts: {%s}",
     "a condition": "%s",
+}
+LEAD = 'lead: {created: "2026-03-01 09:00"}'
+AROUND_TRIGGER = {
+    "when": "%s",
+    "becomes": "becomes: {status: x, %s}",
+    "leaves": "leaves: {status: x, %s}",
+    "activity": "activity: {%s}",
+    "the trigger score": "score: {%s}",
+    "the trigger attempts": "attempts: {%s}",
+    "the trigger task": "task: {%s}",
+}
+NEEDED = {
+    "activity": {"type": "type: call"},
+    "the trigger attempts": {"reach": "reach: 6"},
+    "the trigger task": {"completed": "completed: true"},
+    "a cadence": {
+        "id": "id: base",
+        "why": "why: x",
+        "start": "start: {created: true}",
+        "steps": "steps: [{note: x}]",
+    },
+    "a step": {"note": "note: x"},
+    "a score line": {"per": "per: {activity: call}", "points": "points: 5", "why": "why: x"},
+    "limit": {"per_run": "per_run: 5"},
+    "attempts": {"at_least": "at_least: 1"},
+    "a case's record": {"created": 'created: "2026-03-01 09:00"', "assigned": 'assigned: "2026-03-02 09:00"'},
+    "an event": {"at": 'at: "2026-03-02 09:00"'},
+    "an expectation": {"at": 'at: "2026-03-02 09:00"', "nothing": "nothing: true"},
+    "a case": {"lead": LEAD, "expect": 'expect: [{at: "2026-03-02 09:00", nothing: true}]'},
+}
+"""What must stand beside a word of a place."""
+INSTEAD = {
+    ("the trigger task", "overdue"): "completed",
+    ("a step", "then"): "note",
+    ("a score line", "if"): "per",
+    ("reassign", "to"): "pool",
+    ("a case", "contact"): "lead",
+    ("a case", "deal"): "lead",
+}
+"""Words that stand in the place of another."""
+AROUND_CASE = {
+    "a case": "{%s}",
+    "a case's record": "{lead: {%s}, expect: [{at: '2026-03-09 09:00', nothing: true}]}",
+    "an event": "{LEAD, timeline: [{%s}], expect: [{at: '2026-03-09 09:00', nothing: true}]}",
+    "an expectation": "{LEAD, expect: [{%s}]}",
+    "an expected task": "{LEAD, expect: [{at: '2026-03-09 09:00', task: {%s}}]}",
+    "an expected reassign": "{LEAD, expect: [{at: '2026-03-09 09:00', reassign: {%s}}]}",
+    "an expected offer": "{LEAD, expect: [{at: '2026-03-09 09:00', offer: {%s}}]}",
+    "an expected amend": "{LEAD, expect: [{at: '2026-03-09 09:00', amend: {%s}}]}",
 }
 AROUND_ACTION = {
     "task": {"type": "type: call", "subject": "subject: x"},
     "reassign": {"pool": "pool: inbound"},
     "enroll": {"in": "in: brochure"},
     "unenroll": {"from": "from: brochure"},
+    "offer": {"pool": "pool: inbound", "accept_within": "accept_within: 1 day"},
     "an action": {},
 }
 AROUND_TEAM = {
-    "a person": ("people: {ana: {%s}, ben: {crm: b}, eva: {crm: e}}", {"crm": "crm: a"}),
+    "a person": ("people: {ana: {%s}, ben: {crm: b}, cleo: {crm: c}, eva: {crm: e}}", {"crm": "crm: a"}),
     "an absence": ("people: {ana: {crm: a, away: [{%s}]}}", {"from": "from: 2026-01-01", "to": "to: 2026-12-31"}),
     "a pool": (PERSON + "\npools: {inbound: {%s}}", {"members": "members: [ana]"}),
     "a calendar": ("calendars: {office: {%s}}", {"zone": "zone: UTC", "hours": 'hours: {mon: "09:00-17:00"}'}),
@@ -51,9 +105,23 @@ IDS = [f"{each.where}: {each.name}" for each in WORDS]
 
 
 def merged(known: Word, base: dict[str, str]) -> str:
-    """The base with the word's example in its place; a person instead of a pool where only one may stand."""
-    without = {} if (known.where, known.name) == ("reassign", "to") else base
-    return ", ".join((without | {known.name: known.example}).values())
+    """The base with the word's example in its place, or in the place of the word whose place it takes."""
+    example = known.example.replace("custom.NAME", "custom.tier")
+    left_out = INSTEAD.get((known.where, known.name))
+    rest = {name: text for name, text in base.items() if name != left_out}
+    if known.where == "an event":
+        rest |= EVENT.get(known.name, {})
+    if known.where == "an expectation" and known.name not in ("at", "rule", "blocked"):
+        rest.pop("nothing")
+    return ", ".join((rest | {known.name: example}).values())
+
+
+HAPPENS = {"call": "call: true"}
+EVENT = {
+    "at": HAPPENS, "by": HAPPENS, "subject": HAPPENS, "times": HAPPENS,
+    "auto_reply": {"email_received": "email_received: true"},
+    "type": {"task": "task: created"}, "outcome": {"task": "task: completed"}, "due": {"task": "task: created"},
+}  # fmt: skip
 
 
 def rule(**parts: str) -> str:
@@ -63,27 +131,29 @@ def rule(**parts: str) -> str:
 
 def rule_file(known: Word) -> str:
     """A rule file that uses the word as its example does."""
-    example, where = known.example.replace("custom.NAME", "custom.tier"), known.where
+    where, inside = known.where, merged(known, NEEDED.get(known.where, {}))
     if where == "a rule file":
-        return "\n".join(({"version": "version: 1", "rules": "rules: []"} | {known.name: example}).values())
+        return "\n".join(({"version": "version: 1", "rules": "rules: []"} | {known.name: known.example}).values())
     if where == "defaults":
-        return f"defaults: {{{example}}}\n{rule()}"
+        return f"defaults: {{{inside}}}\n{rule()}"
     if where == "a rule":
-        return rule(**{known.name: example})
-    if where == "when":
-        return rule(when=f"when: {{{example}}}")
-    if where in ("becomes", "leaves"):
-        return rule(when=f"when: {{{where}: {{status: x, {example}}}}}")
+        return rule(**{known.name: known.example})
+    if where in ("a cadence", "a score line"):
+        return f"version: 1\n{'cadences' if where == 'a cadence' else 'scores'}: [{{{inside}}}]\n"
+    if where == "a step":
+        return f"version: 1\ncadences: [{{id: base, why: x, start: {{created: true}}, steps: [{{{inside}}}]}}]\n"
+    if where == "per":
+        return f"version: 1\nscores: [{{per: {{{inside}}}, points: 5, why: x}}]\n"
     if where == "quiet":
         return rule(when=f"when: {{quiet: {{{merged(known, {'for': 'for: 7 days'})}}}}}")
-    if where == "the trigger attempts":
-        return rule(when=f"when: {{attempts: {{{merged(known, {'reach': 'reach: 6'})}}}}}")
-    if where == "attempts":
-        return rule(unless=f"unless: {{attempts: {{{merged(known, {'at_least': 'at_least: 1'})}}}}}")
+    if where in AROUND_TRIGGER:
+        return rule(when=f"when: {{{AROUND_TRIGGER[where] % inside}}}")
     if where in AROUND_CONDITION:
-        return rule(unless=f"unless: {{{AROUND_CONDITION[where] % example}}}")
+        return rule(unless=f"unless: {{{AROUND_CONDITION[where] % inside}}}")
+    if where in AROUND_CASE:
+        return rule(id="id: week-one-call") + f"tests:\n  - {AROUND_CASE[where].replace('LEAD', LEAD) % inside}\n"
     if where in ("limit", "backfill"):
-        return rule(**{where: f"{where}: {{{merged(known, {'per_run': 'per_run: 5'} if where == 'limit' else {})}}}"})
+        return rule(**{where: f"{where}: {{{inside}}}"})
     return rule(then=f"then: [{{{action(known)}}}]")
 
 
@@ -109,11 +179,13 @@ def test_every_example_loads(tmp_path: Path, known: Word) -> None:
     (tmp_path / "rules").mkdir()
     (tmp_path / "team.yaml").write_text(team_file(known) if of_team else "\n".join((PERSON, POOL, CALENDAR)))
     (tmp_path / "rules" / "a.yaml").write_text(rule() if of_team else rule_file(known))
-    assert [str(problem) for problem in load_rules(tmp_path, enrollments=frozenset({"brochure"})).problems] == []
+    loaded = load_rules(tmp_path, enrollments=frozenset({"brochure"}))
+    cases = read_cases(loaded)
+    assert [str(problem) for problem in (*loaded.problems, *cases.problems)] == []
 
 
 def shapes() -> Iterator[type[Shape]]:
-    for module in (schema, teamfile):
+    for module in (schema, team_shapes, case_shapes):
         for value in vars(module).values():
             if isinstance(value, type) and issubclass(value, Shape) and value is not Shape:
                 yield value
@@ -124,7 +196,8 @@ def shapes() -> Iterator[type[Shape]]:
 )
 def test_every_word_a_file_may_hold_is_explained_and_no_other(shape: type[Shape]) -> None:
     explained = [known.name for known in WORDS if known.where == shape.where]
-    assert sorted(explained) == sorted(shape.words())
+    fields = [*case_shapes.GIVEN_FIELDS, "custom.NAME"] if shape is case_shapes.SubjectShape else []
+    assert sorted(explained + fields) == sorted(shape.words())
 
 
 def test_the_meanings_are_sentences_for_people() -> None:
@@ -139,7 +212,9 @@ def test_the_fields_are_the_conditions_about_fields() -> None:
     assert [name for name in conditions if name in FIELDS] == list(FIELDS)
     for name in set(FIELDS) - {"owner", "created"}:
         value = {"number": "1", "boolean": "no"}.get(FIELDS[name], "x")
-        assert field_lists("becomes")({name: value}).field == name
+        shape = schema.Trigger.model_validate({"becomes": {name: value}}, context=Names())
+        assert shape.becomes is not None
+        assert shape.becomes.field == name
 
 
 @pytest.mark.parametrize(
