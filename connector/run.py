@@ -19,9 +19,9 @@ from connector.domain.errors import (
     RetryableError,
     StoreError,
 )
-from connector.domain.model import Needs, Owner, Plan, PlannedAction, RecordRef, RunSummary, Value
+from connector.domain.model import Needs, Offer, Owner, Plan, PlannedAction, RecordRef, RunSummary, Value
 from connector.domain.ports import Adapter, Clock, Rulebook, Store
-from connector.evaluate import Evaluation, commit_only, evaluate, moment_of, preview
+from connector.evaluate import TURNS, Evaluation, commit_only, evaluate, moment_of, preview
 from connector.ingest import ReadCounts, ingest
 
 EXIT_DONE = 0
@@ -316,12 +316,13 @@ def _restricted(plan: Plan, only: ShownPlan, now: datetime) -> tuple[Plan, int]:
             continue
         rules = {(action.rule, action.occasion) for action in kept}
         marks = tuple(mark for mark in record.marks if (mark.rule, mark.occasion) in rules)
-        records.append(replace(record, actions=kept, held=(), marks=marks, next_at=now))
+        offers = tuple(_made(offer, kept) for offer in record.offers if offer.state != "open" or offer.key in keys)
+        records.append(replace(record, actions=kept, held=(), marks=marks, next_at=now, offers=offers))
         for action in kept:
             line = lines.get((action.record, action.rule))
             # Whoever was shown gets the record; when that is not whose turn it is today, today's turn is not taken.
             same_taker = action.fields.get("owner") == now_decided[action.key].fields.get("owner")
-            if action.kind == "reassign" and line is not None and same_taker:
+            if action.kind in TURNS and line is not None and same_taker:
                 kept_lines.append(line)
     return Plan(tuple(records), tuple(kept_lines), (), (), plan.notices), len(only.keys - keys)
 
@@ -331,6 +332,12 @@ def _moved(action: PlannedAction, shown: PlannedAction, given_away: bool) -> boo
     record away, whose it is."""
     people = () if given_away else [who for who in ("owner", "sender") if who in shown.fields]
     return shown.old != action.old or any(shown.fields[who] != action.fields.get(who) for who in people)
+
+
+def _made(offer: Offer, actions: Sequence[PlannedAction]) -> Offer:
+    """The offer as its action was shown: with the hour that the task will name."""
+    until = next((action.fields.get("until") for action in actions if action.key == offer.key), None)
+    return replace(offer, until=until) if isinstance(until, datetime) else offer
 
 
 def _match_of(action: PlannedAction) -> tuple[RecordRef, str, str]:
