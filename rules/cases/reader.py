@@ -109,8 +109,10 @@ class _CaseReader:
         return self.case(shape)
 
     def problem(self, message: str, *loc: str | int) -> None:
-        line, column = locate(self.node, loc)
-        self.problems.append(Problem(self.of_file.file, line, column, message))
+        self.problem_at(self.place(*loc), message)
+
+    def problem_at(self, place: Place, message: str) -> None:
+        self.problems.append(Problem(place.file, place.line, place.column, message))
 
     def place(self, *loc: str | int) -> Place:
         return Place(self.of_file.file, *locate(self.node, loc))
@@ -149,14 +151,11 @@ class _CaseReader:
             )
             for at, each in enumerate(shape.expect)
         )
-        if subject is None:
+        if subject is None or self.problems:
             return None
-        for at, event in enumerate(shape.timeline):
-            if clock.at(event.at, "timeline", at, "at") < subject.created:
-                self.problem(f"the {subject.kind} is created later than this", "timeline", at, "at")
-        for at, each in enumerate(expectations):
+        for each in (*events, *expectations):
             if each.at < subject.created:
-                self.problem(f"the {subject.kind} is created later than this", "expect", at, "at")
+                self.problem_at(each.place, f"the {subject.kind} is created later than this")
         return Case(
             place=self.place(),
             subject=subject,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, GetJsonSchemaHandler, ValidationError, ValidationInfo, model_validator
+from pydantic import Field, GetJsonSchemaHandler, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError
 
@@ -20,10 +20,10 @@ from rules.shape import Shape, described
 from rules.typed import (
     CUSTOM,
     CUSTOM_NAME,
+    ID,
     TEXT_FORM,
     DateText,
     Form,
-    IdText,
     Items,
     ListOf,
     Text,
@@ -126,6 +126,8 @@ _FIELDS_FORM: Form = {
     "minProperties": 1,
 }
 
+RuleName = Annotated[str, typed(str, pattern(f"{ID}(/\\d+)?", "number"))]
+"""A rule, a cadence, or a cadence's step such as `inbound/2`; the reader knows which there are."""
 InstantText = Annotated[datetime, typed(instant, pattern(_INSTANT.pattern))]
 TrueOrText = Annotated[str, typed(true_or_text, TEXT_FORM)]
 OwnerWord = Annotated[str, Written(owner_word, TEXT_FORM)]
@@ -321,7 +323,7 @@ class ExpectationShape(Shape):
 
     where: ClassVar[str] = "an expectation"
     at: InstantText
-    rule: IdText | None = None
+    rule: RuleName | None = None
     nothing: TrueOnly | None = None
     task: TaskExpected | None = None
     reassign: ReassignExpected | None = None
@@ -392,7 +394,7 @@ class CaseShape(Shape):
     """One item of `tests`."""
 
     where: ClassVar[str] = "a case"
-    rule: IdText | None = None
+    rule: RuleName | None = None
     name: Text | None = None
     lead: SubjectShape | None = None
     contact: SubjectShape | None = None
@@ -403,6 +405,13 @@ class CaseShape(Shape):
     timeline: Items[EventShape] = Field(default_factory=list)
     expect: Items[ExpectationShape]
 
+    @field_validator("expect")
+    @classmethod
+    def _something(cls, expectations: list[ExpectationShape]) -> list[ExpectationShape]:
+        if not expectations:
+            raise ValueError("the list is empty; say what is done by when, or that nothing is")
+        return expectations
+
     @model_validator(mode="after")
     def _one_record(self) -> Self:
         kinds = [kind for kind in ("lead", "contact", "deal") if getattr(self, kind) is not None]
@@ -410,6 +419,4 @@ class CaseShape(Shape):
             raise ValueError("the record is missing; write `lead:`, `contact:` or `deal:` and what is known of it")
         if len(kinds) > 1:
             raise ValueError(f"`{kinds[0]}` and `{kinds[1]}` are two records; a case has one")
-        if not self.expect:
-            raise ValueError("`expect`: the list is empty; say what is done by when, or that nothing is")
         return self
