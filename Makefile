@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test format lint types imports tests bench lock clean help
+.PHONY: demo test format lint types imports browser tests bench lock clean help
 
 help: ## What there is to make
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -14,7 +14,7 @@ help: ## What there is to make
 demo: $(READY) ## Three weeks of follow-up on a local stand-in of both CRMs; no account needed
 	@$(BIN)/followup demo
 
-test: $(READY) format lint types imports tests ## Format, lint, types, import contract and every test; loopback only
+test: $(READY) format lint types imports browser tests ## Format, lint, types, import contract and every test; loopback only
 
 $(READY): requirements/build.lock requirements/dev.lock pyproject.toml
 	@echo "setting up $(VENV) (about a minute, once)"
@@ -37,6 +37,14 @@ types: $(READY)
 
 imports: $(READY)
 	@$(BIN)/lint-imports --no-cache > $(VENV)/imports.log 2>&1 || { cat $(VENV)/imports.log; exit 1; }
+
+# The report's page is drawn in Chromium to see that it looks as it should. Who cannot install it tests all the rest.
+browser:
+	@if command -v chromium >/dev/null && command -v chromedriver >/dev/null; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then echo "installing chromium (once)"; \
+	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends chromium chromium-driver; } \
+	    >/dev/null 2>&1 || echo "chromium could not be installed: the tests of the drawn page are skipped"; \
+	else echo "chromium is missing, the tests of the drawn page are skipped: apt-get install chromium chromium-driver"; fi
 
 tests: $(READY)
 	@$(BIN)/python -m pytest

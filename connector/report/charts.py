@@ -5,6 +5,7 @@ Drawn by pygal, which knows scales, guides and labels; what it adds for its own 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 from xml.etree import ElementTree
@@ -14,6 +15,9 @@ from pygal.style import Style
 
 from connector.report.model import Report
 from connector.report.words import ATTEMPTS, SPEEDS
+
+# pygal leaves a finder for its plug-ins on the import path, in a form that newer Pythons warn of. We use no plug-ins.
+sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__module__ != "pygal"]
 
 SVG = "http://www.w3.org/2000/svg"
 WIDTH, HEIGHT = 460, 230

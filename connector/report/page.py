@@ -78,7 +78,7 @@ class _Page:
                 "div",
                 tag("dt", _unbroken(figure.long)),
                 tag("dd", figure.text(total.now), class_="value"),
-                tag("dd", _change(figure, total) or "before not known"),
+                tag("dd", _change(figure, total, as_before="= as before") or "before not known"),
             )
             for figure in FIGURES
         ]
@@ -179,13 +179,13 @@ class _Page:
         return f"{at.astimezone(self._zone):%-d %b %Y}"
 
 
-def _change(figure: Figure, row: Row) -> Html | None:
+def _change(figure: Figure, row: Row, as_before: str = "=") -> Html | None:
     """What became of the figure, None when that is not known; whether it is better is said in words, too."""
     change = figure.change(row.now, row.before)
     if change is None:
         return None
     verdict = tag("span", f" ({change.verdict})", class_="aside") if change.verdict in ("better", "worse") else None
-    return tag("span", change.told, verdict, class_=f"change {change.verdict}")
+    return tag("span", change.told if change.amount else as_before, verdict, class_=f"change {change.verdict}")
 
 
 def _unbroken(heading: str) -> str:

@@ -109,7 +109,7 @@ class Change:
     @property
     def told(self) -> str:
         """In full."""
-        return f"{self.arrow} {self.amount}{self.unit}" if self.amount else "= as before"
+        return f"{self.arrow} {self.amount}{self.unit}".rstrip()
 
 
 FIGURES: Sequence[Figure] = (
