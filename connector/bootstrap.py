@@ -56,8 +56,11 @@ class Workspace:
         return SystemClock(self.stop) if now is None else FixedClock(now, self.stop)
 
 
-def load_workspace(folder: Path | None = None, **flags: object) -> Workspace:
-    """Read followup.yaml, team.yaml and rules/*.yaml; ConfigError when the settings themselves are wrong."""
+def load_workspace(folder: Path | None = None, *, draft: Path | None = None, **flags: object) -> Workspace:
+    """Read followup.yaml, team.yaml and rules/*.yaml; ConfigError when the settings themselves are wrong.
+
+    `draft` is a folder whose rules, and team.yaml where it has one, stand in for the workspace's.
+    """
     folder = workspace_folder(folder)
     config = folder / CONFIG_FILE
     places: dict[str, Place] = {}
@@ -71,7 +74,7 @@ def load_workspace(folder: Path | None = None, **flags: object) -> Workspace:
     else:
         settings = load_settings({}, None, workspace=folder, **flags)
     default = Limit(per_run=settings.limits.per_rule_per_run)
-    loaded = load_rules(folder, default_limit=default, enrollments=frozenset(settings.enrollments))
+    loaded = load_rules(folder, default_limit=default, enrollments=frozenset(settings.enrollments), draft=draft)
     return Workspace(folder, settings, loaded, places)
 
 

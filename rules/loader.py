@@ -16,6 +16,7 @@ from rules.basics import Place
 from rules.model import Limit, RuleSet, ScoreLine
 from rules.needs import unseen_changes, without_score
 from rules.rulefile import MAX_RULES, CaseList, Found, RuleFile
+from rules.teamfile import FILE as TEAM_FILE
 from rules.teamfile import load_team
 from rules.yamlfile import read_yaml, shown
 
@@ -38,14 +39,21 @@ class Loaded:
 
 
 def load_rules(
-    folder: Path, *, default_limit: Limit | None = None, enrollments: frozenset[str] | None = None
+    folder: Path,
+    *,
+    default_limit: Limit | None = None,
+    enrollments: frozenset[str] | None = None,
+    draft: Path | None = None,
 ) -> Loaded:
-    """Read `team.yaml` and `rules/*.yaml` of a workspace; `enrollments` are followup.yaml's names, None: not checked."""
-    team = load_team(folder)
+    """Read `team.yaml` and `rules/*.yaml` of a workspace; `enrollments` are followup.yaml's names, None: not checked.
+
+    `draft` is a folder with other rule files, in it or in its own `rules/`; its team.yaml counts where it has one.
+    """
+    team = load_team(draft if draft is not None and (draft / TEAM_FILE).exists() else folder)
     problems = list(team.problems)
     found: list[Found] = []
     files: list[RuleFile] = []
-    paths = _rule_files(folder)
+    paths = _rule_files(folder / FOLDER) if draft is None else _rule_files(draft / FOLDER) or _rules_beside(draft)
     if not paths:
         problems.append(Problem(FOLDER, 0, 0, "no rule file is here; write one such as rules/follow-up.yaml"))
     for path in paths:
@@ -69,9 +77,14 @@ def load_rules(
     return Loaded(replace(ruleset, default_limit=default_limit or ruleset.default_limit), tuple(ordered), tests)
 
 
+def _rules_beside(draft: Path) -> list[Path]:
+    """The rule files of a draft that stand beside its team.yaml and followup.yaml."""
+    return [path for path in _rule_files(draft) if path.name not in (TEAM_FILE, "followup.yaml")]
+
+
 def _rule_files(folder: Path) -> list[Path]:
     try:
-        paths = [path for path in (folder / FOLDER).iterdir() if path.suffix in (".yaml", ".yml")]
+        paths = [path for path in folder.iterdir() if path.suffix in (".yaml", ".yml")]
     except OSError:
         return []
     return sorted((path for path in paths if not path.name.startswith(".")), key=lambda path: path.name)

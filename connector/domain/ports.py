@@ -200,8 +200,10 @@ class UnitOfWork(Protocol):
         """Records whose id is `text`, with or without `kind:` before it."""
         ...
 
-    def refs(self, kind: str, limit: int, after: RecordRef | None = None) -> Sequence[RecordRef]:
-        """The records of a kind that are neither deleted nor merged, in the order of their refs, beyond `after`."""
+    def refs(
+        self, kind: str, limit: int, after: RecordRef | None = None, *, gone: bool = False
+    ) -> Sequence[RecordRef]:
+        """The records of a kind in the order of their refs, beyond `after`; with `gone` also deleted and merged ones."""
         ...
 
     def activity_versions(self, ids: Sequence[str]) -> Mapping[str, str]:

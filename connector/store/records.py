@@ -57,9 +57,11 @@ class Records(Part):
             query = query.where(records.c.kind == kind)
         return [ref_of(name) for name in self._connection.execute(query).scalars()]
 
-    def refs(self, kind: str, limit: int, after: RecordRef | None = None) -> Sequence[RecordRef]:
-        """The records of a kind that are neither deleted nor merged, in the order of their refs, beyond `after`."""
-        query = select(records.c.ref).where(records.c.kind == kind, records.c.live == 1)
+    def refs(self, kind: str, limit: int, after: RecordRef | None = None, *, gone: bool = False) -> Sequence[RecordRef]:
+        """The records of a kind in the order of their refs, beyond `after`; with `gone` also deleted and merged ones."""
+        query = select(records.c.ref).where(records.c.kind == kind)
+        if not gone:
+            query = query.where(records.c.live == 1)
         if after is not None:
             query = query.where(records.c.ref > ref_text(after))
         return [ref_of(name) for name in self._connection.execute(query.order_by(records.c.ref).limit(limit)).scalars()]
