@@ -16,7 +16,7 @@ from rules.cases.play import LONG_AGO, Crew, Play
 from rules.cases.result import Played, Report
 from rules.cases.statuses import StatusWords
 from rules.cases.world import World
-from rules.model import RuleSet
+from rules.model import Rule, RuleSet
 from rules.needs import needs_of
 from rules.rulebook import FileRulebook
 from rules.vocabulary import FIELDS
@@ -54,9 +54,18 @@ class Bench:
         world = World(case, self._blank[case.subject.kind], self._first)
         return Play(case, self._crew(case, queues), world, coverage).played()
 
+    def _files(self, case: Case) -> frozenset[str]:
+        """The files whose rules act in a case: its own and its rules', so that a file's cases pass wherever it is used."""
+        rules = self._ruleset.rules
+        if case.rules == "all":
+            return frozenset(rule.place.file for rule in rules)
+        named = {case.rule, *(expectation.rule for expectation in case.expectations)} - {None}
+        return frozenset({case.place.file, *(rule.place.file for rule in rules for name in named if _of(rule, name))})
+
     def _crew(self, case: Case, queues: Sequence[str]) -> Crew:
         """The rules and the people as they are in a case; most cases have the same."""
-        variant = (tuple(sorted(case.away.items())), case.inactive, tuple(queues))
+        files = self._files(case)
+        variant = (tuple(sorted(case.away.items())), case.inactive, tuple(queues), files)
         crew = self._crews.get(variant)
         if crew is None:
             team = self._ruleset.team
@@ -71,12 +80,18 @@ class Bench:
                 *(() if people else (Owner(SOMEBODY, SOMEBODY),)),
                 *(Owner(QUEUE + queue, queue, queue=True) for queue in queues),
             )
-            ruleset = replace(self._ruleset, team=replace(team, people=people))
+            acting = tuple(rule for rule in self._ruleset.rules if rule.place.file in files)
+            ruleset = replace(self._ruleset, rules=acting, team=replace(team, people=people))
             rulebook = FileRulebook(ruleset, engine=self._engine)
             rulebook.bind(None, owners)
             adoptions = {rule.id: Adoption(rule.id, LONG_AGO, baselined=True) for rule in ruleset.rules}
             crew = self._crews[variant] = Crew(rulebook, owners, adoptions)
         return crew
+
+
+def _of(rule: Rule, name: str | None) -> bool:
+    """Whether a case that names a rule or a cadence is about this one."""
+    return rule.id == name or (rule.step is not None and rule.step.cadence == name)
 
 
 def _blank(ruleset: RuleSet, kind: str) -> Mapping[str, Value]:

@@ -122,6 +122,8 @@ class Case:
     """People who cannot log in to the CRM any more."""
     loads: Mapping[str, int] = field(default_factory=dict)
     """How many open records people have besides this one."""
+    rules: Literal["file", "all"] = "file"
+    """Which rules act: those of the case's file and of its rule's, or all of the workspace; scores are always all there."""
 
     @property
     def title(self) -> str:

@@ -167,6 +167,7 @@ class _CaseReader:
             away={name: tuple(Absence(each.from_, each.to) for each in spans) for name, spans in shape.away.items()},
             inactive=frozenset(shape.inactive),
             loads=shape.loads,
+            rules=shape.with_,
         )
 
     def subject(self, shape: CaseShape, clock: Clock) -> Subject | None:

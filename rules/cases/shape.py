@@ -348,9 +348,9 @@ class ExpectationShape(Shape):
         checks = self.checks
         if not checks:
             raise ValueError("nothing is expected here; write what is done by then, or `nothing: true`")
-        if self.nothing and any(word not in ("nothing", "blocked") for word in checks):
-            other = next(word for word in checks if word not in ("nothing", "blocked"))
-            raise ValueError(f"`nothing` and `{other}` exclude each other; keep one of them")
+        done = [word for word in checks if word not in ("nothing", "held", "blocked")]
+        if self.nothing and done:
+            raise ValueError(f"`nothing` and `{done[0]}` exclude each other; keep one of them")
         return self
 
 
@@ -402,6 +402,7 @@ class CaseShape(Shape):
     away: Absences = Field(default_factory=dict)
     inactive: ListOf[PersonName] = Field(default_factory=list)
     loads: Loads = Field(default_factory=dict)
+    with_: Annotated[Literal["file", "all"], words_only("file", "all")] = Field("file", alias="with")
     timeline: Items[EventShape] = Field(default_factory=list)
     expect: Items[ExpectationShape]
 

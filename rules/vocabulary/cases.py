@@ -19,6 +19,7 @@ CASE_WORDS: tuple[Word, ...] = (
         ("away", "absences that hold in this case in place of those of team.yaml", "{ana: {from: 2026-03-02, to: 2026-03-06}}"),
         ("inactive", "people who cannot log in to the CRM any more", "[ben]"),
         ("loads", "how many other open records people have, for pools that look at the load", "{ana: 12, ben: 3}"),
+        ("with", "which rules act: `file`, those of this file (when not given), or `all` of the workspace", "all"),
         ("timeline", "what happens to the record, one event after the other", '[{at: "2026-03-03 10:00", call: no_answer}]'),
         ("expect", "what the rules have done by when", '[{at: "2026-03-09 09:00", task: call}]'),
     ),
