@@ -70,7 +70,7 @@ def needs_of(
     history: dict[str, frozenset[str]] = {}
     for kind, group in of_kind.items():
         shown = frozenset(schema.fields.get(kind, {})) if schema is not None else frozenset()
-        wished = frozenset({"zone"}).union(*(_wished(rule, team or Team()) for rule in group)) & shown
+        wished = frozenset({"zone"}).union(*(_wished(rule, team or Team(), shown) for rule in group)) & shown
         made = frozenset({"score"}) if lines[kind] else frozenset()
         read = ALWAYS_FIELDS.union(*map(_read_fields, group)) - made
         fields[kind] = read | wished | _scored_fields(lines[kind])
@@ -83,7 +83,7 @@ def needs_of(
         fields=fields,
         history=history,
         activities=ALWAYS_ACTIVITIES | notes,
-        enrollments=frozenset(name for rule in rules for name in _enrollments(rule)),
+        enrollments=frozenset(name for rule in rules for name in _enrollments(rule)) | _enrolled(scores),
         writes=frozenset(word for rule in rules for action in rule.then for word in _WRITES[type(action)]),
         written_fields={kind: frozenset().union(*map(written_fields, group)) for kind, group in of_kind.items()},
         loads=any(how == "least_loaded" for rule in rules for how, _ in _turns(rule, team or Team())),
@@ -100,7 +100,13 @@ def _turns(rule: Rule, team: Team) -> Iterator[tuple[Turn, Sequence[Criterion]]]
 
 
 def _notes(scores: Iterable[ScoreLine]) -> bool:
-    return any(line.activity == "note" for line in scores)
+    quiets = (leaf.quiet for line in scores if line.if_ for leaf in leaves(line.if_) if isinstance(leaf, QuietTest))
+    return any(line.activity == "note" for line in scores) or any("note" in quiet.counting for quiet in quiets)
+
+
+def _enrolled(scores: Iterable[ScoreLine]) -> frozenset[str]:
+    asked = (leaf for line in scores if line.if_ for leaf in leaves(line.if_) if isinstance(leaf, EnrolledTest))
+    return frozenset(leaf.name for leaf in asked)
 
 
 def _scored_fields(lines: Iterable[ScoreLine]) -> frozenset[str]:
@@ -109,14 +115,15 @@ def _scored_fields(lines: Iterable[ScoreLine]) -> frozenset[str]:
     return frozenset(tests) | ({"value"} if any(line.per_value for line in lines) else frozenset())
 
 
-def _wished(rule: Rule, team: Team) -> frozenset[str]:
-    """The fields that a rule goes by where there are any."""
+def _wished(rule: Rule, team: Team, shown: Set[str]) -> frozenset[str]:
+    """The fields that a rule goes by where there are any; a person may know what any field of the team's own says."""
     wished: set[str] = set()
     for action in rule.then:
         if isinstance(action, TaskAction) and action.type == "preferred":
             wished.add("prefers")
     for _, criteria in _turns(rule, team):
         wished.update(name for criterion in criteria for name in _FITTING[criterion])
+        wished.update(name for name in shown if name.startswith("custom.") and "skill" in criteria)
     return frozenset(wished)
 
 

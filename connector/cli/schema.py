@@ -13,6 +13,7 @@ from connector.domain.errors import ConfigError
 from connector.settings import workspace_folder
 from rules.editorschema import rule_file_schema, team_schema
 from rules.glossary import Entry, explain_word, nearest_word, where_a_value
+from rules.reference import reference
 from rules.vocabulary import Word
 
 
@@ -23,18 +24,24 @@ from rules.vocabulary import Word
 @click.option(
     "--write", is_flag=True, help="Write all three into .followup/ of the workspace, where its files look for them."
 )
+@click.option("--reference", "listed", is_flag=True, hidden=True, help="The list of words of docs/rules.md.")
 @workspace_option
 @json_option
-def command(word: str | None, team: bool, settings: bool, write: bool, workspace: Path | None, as_json: bool) -> int:
+def command(
+    word: str | None, team: bool, settings: bool, write: bool, listed: bool, workspace: Path | None, as_json: bool
+) -> int:
     """Print the JSON Schema of a rule file, by which an editor completes words; with WORD, explain that word.
 
     A word is told with every place where it may stand, what it means there, an example, and what may stand inside it.
     """
-    if sum((word is not None, team, settings, write)) > 1:
+    if sum((word is not None, team, settings, write, listed)) > 1:
         raise click.UsageError("choose one: WORD, --team, --settings or --write")
     if write:
         for path in write_schemas(workspace_folder(workspace)):
             click.echo(f"wrote {path}")
+        return 0
+    if listed:
+        click.echo(reference(), nl=False)
         return 0
     if word is None:
         print_json(settings_schema() if settings else team_schema() if team else rule_file_schema())

@@ -45,7 +45,9 @@ def nearest(text: str, allowed: Iterable[str]) -> str | None:
         choices = [choice for choice in choices if choice[:1].lower() == folded[:1]]
     by_fold = {_fold(choice): choice for choice in choices}
     meant = next((other for other in _OTHER_TONGUES.get(folded, ()) if _fold(other) in by_fold), None)
-    close = get_close_matches(folded, by_fold, n=1, cutoff=0.75) or ([_fold(meant)] if meant else [])
+    # Two letters in the wrong order are the likeliest slip of all.
+    swapped = [choice for choice in by_fold if sorted(choice) == sorted(folded)]
+    close = swapped or get_close_matches(folded, by_fold, n=1, cutoff=0.75) or ([_fold(meant)] if meant else [])
     close = close or get_close_matches(folded, by_fold, n=1, cutoff=0.55)
     return by_fold[close[0]] if close else None
 
