@@ -9,7 +9,7 @@ from rules.actions import EnrollAction, RuleAction, TaskAction
 from rules.calendar import WorkCalendar
 from rules.contact import channel, hold, is_limited, refuses_calls
 from rules.facts import Facts
-from rules.model import Rule
+from rules.model import FieldChange, FieldTest, Rule, leaves, wanted_of
 
 
 def gone(record: Record) -> Reason | None:
@@ -19,6 +19,26 @@ def gone(record: Record) -> Reason | None:
     if record.deleted:
         return Reason("guard.deleted", True, "the record is deleted")
     return Reason("guard.converted", True, "the record is converted") if record.converted else None
+
+
+def closed(rule: Rule, facts: Facts) -> Reason | None:
+    """Why a deal that is won or lost is left alone; a rule that asks for its status or reason is meant for it."""
+    known, value = facts.field("closed")
+    if not known or value is not True or _asks_for_end(rule):
+        return None
+    return Reason(
+        "guard.closed", True, "the deal is closed; a rule for closed deals names their status in `when` or `if`"
+    )
+
+
+def _asks_for_end(rule: Rule) -> bool:
+    if isinstance(rule.when, FieldChange) and rule.when.field in _ENDS:
+        return True
+    tests = (leaf for condition in wanted_of(rule) for leaf in leaves(condition) if isinstance(leaf, FieldTest))
+    return any(test.field in _ENDS for test in tests)
+
+
+_ENDS = ("status", "reason")
 
 
 def opt_out(facts: Facts) -> Reason | None:
@@ -66,7 +86,9 @@ def open_task(rule: Rule, facts: Facts) -> Reason | None:
 def stops(rule: Rule, facts: Facts, calendar: WorkCalendar) -> list[tuple[Reason, datetime | None]]:
     """All that stops the rule besides its own conditions, each with until when (None: until there is news)."""
     found: list[tuple[Reason, datetime | None]] = [
-        (reason, None) for reason in (open_task(rule, facts), refused(rule, facts)) if reason is not None
+        (reason, None)
+        for reason in (closed(rule, facts), open_task(rule, facts), refused(rule, facts))
+        if reason is not None
     ]
     held = too_soon(rule, facts, calendar)
     return [*found, held] if held is not None else found
