@@ -55,7 +55,7 @@ class Play:
     entries: list[Entry] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     deadline: datetime | None = None
-    stale: bool = True
+    stale: bool = False
     """Whether the record has to be looked at again at the next stop, whenever that is."""
     passes: int = 0
     today: date | None = None

@@ -13,10 +13,10 @@ from rules.testing import Bench
 
 def test_two_hundred_cases_take_a_fifth_of_what_a_thousand_may(tmp_path: Path) -> None:
     workspace(tmp_path, 200)
-    started = time.monotonic()
+    started = time.process_time()
     loaded = load_rules(tmp_path)
     report = Bench(loaded.ruleset, "plain").run(read_cases(loaded).cases)
-    took = time.monotonic() - started
+    took = time.process_time() - started
     assert len(report.cases) == 200
     assert not report.failed
-    assert took < 3.0, "1,000 cases in 5 s is 1 s for 200; three times that is for a machine that does other things"
+    assert took < 2.0, "1,000 cases in 5 s is 1 s of processor time for 200; twice that is for a slower machine"
