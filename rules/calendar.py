@@ -52,6 +52,7 @@ class WorkCalendar:
         self._country, self._region = _country(spec)
         self._holidays: dict[int, frozenset[date]] = {}
         self._days: dict[date, tuple[_Interval, ...]] = {}
+        self._own: dict[date, tuple[_Interval, ...]] = {}
 
     # -- open or not -----------------------------------------------------------------------------------------------
 
@@ -195,10 +196,21 @@ class WorkCalendar:
         return self._clock.instant(reading) if reading.tzinfo is None else reading.astimezone(UTC)
 
     def _day(self, day: date) -> tuple[_Interval, ...]:
-        """The open intervals that begin on a date, in UTC."""
+        """The open intervals that begin on a date, in UTC; what a night shift of the day before covers is that day's."""
         known = self._days.get(day)
         if known is None:
-            known = self._days[day] = self._open_on(day)
+            found, before = self._shifts(day), self._shifts(day - DAY)
+            if found and before and before[-1][1] > found[0][0]:
+                taken = before[-1][1]
+                found = tuple((max(start, taken), end) for start, end in found if end > taken)
+            known = self._days[day] = found
+        return known
+
+    def _shifts(self, day: date) -> tuple[_Interval, ...]:
+        """The intervals of a date's own hours, in UTC."""
+        known = self._own.get(day)
+        if known is None:
+            known = self._own[day] = self._open_on(day)
         return known
 
     def _open_on(self, day: date) -> tuple[_Interval, ...]:

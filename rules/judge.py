@@ -273,7 +273,9 @@ class _Case:
         if not checked.holds:
             ends.append(checked.flips_at)
         if ends:
-            return self.verdict("blocked", reasons, first_flip((last_flip(ends), own.flips_at, self.next_occasion())))
+            over = None if stop is None else stop.flips_at
+            earliest = first_flip((last_flip(ends), own.flips_at, over, self.next_occasion()))
+            return self.verdict("blocked", reasons, earliest)
         flips_at = first_flip((checked.flips_at, own.flips_at, self.next_occasion()))
         old = span.due <= self.adoption.at
         if old and self.takes_baseline and not self.is_event:

@@ -372,7 +372,7 @@ def test_nothing_flips_before_the_instant_a_condition_names(
 def test_a_rule_does_not_change_its_mind_before_the_instant_it_names(
     the_rule: Rule, of: RecordState, step: int, baselined: bool, percents: list[int], scores: tuple[ScoreLine, ...]
 ) -> None:
-    now = moment_of(step)
+    now = max(moment_of(step), of.record.created)
     of = replace(of, activities=tuple(each for each in of.activities if not _ahead(each, now)))
     # A workspace meets a rule in a pass, so never after it; what was due by then may have to be taken as baseline.
     adoption = adopted(min(now, at("2026-03-25 09:00")).isoformat(), baselined=baselined)
