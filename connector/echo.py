@@ -15,7 +15,6 @@ from connector.domain.model import (
     Change,
     Enrollment,
     Needs,
-    Offer,
     PlannedAction,
     Receipt,
     Record,
@@ -211,8 +210,6 @@ def remember(uow: UnitOfWork, action: PlannedAction, receipt: Receipt, now: date
         _remember_fields(uow, action, now)
     elif action.kind in ("task", "note", "offer") and receipt.crm_id:
         uow.save_activities([_activity(action, receipt.crm_id, now)])
-        if action.kind == "offer":
-            _remember_offer(uow, action, now)
     elif action.kind == "amend":
         _remember_amend(uow, action, now)
     elif action.kind in ("enroll", "unenroll"):
@@ -242,19 +239,6 @@ def _remember_fields(uow: UnitOfWork, action: PlannedAction, now: datetime) -> N
         if record.fields.get(name) != value
     ]
     uow.save_changes(changes)
-
-
-def _remember_offer(uow: UnitOfWork, action: PlannedAction, now: datetime) -> None:
-    """An offer that was held back by a cap is made only now; any other was stored when it was decided."""
-    until = action.fields.get("until")
-    for state in uow.states([action.record]):
-        if not isinstance(until, datetime) or any(offer.key == action.key for offer in state.offers):
-            continue
-        pool, person, owner = (str(action.fields.get(name) or "") for name in ("pool", "person", "owner"))
-        offer = Offer(
-            action.record, action.rule, action.occasion, 1, pool, person, owner, now, until=until, key=action.key
-        )
-        uow.save_offers([offer])
 
 
 def _remember_amend(uow: UnitOfWork, action: PlannedAction, now: datetime) -> None:

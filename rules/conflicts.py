@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from rules.actions import EnrollAction, ReassignAction, SetAction
+from rules.actions import EnrollAction, OfferAction, ReassignAction, SetAction
 from rules.basics import Scalar
 from rules.calendar import Clocks
 from rules.contact import Room, is_limited, room, touches
@@ -82,7 +82,7 @@ def _wants(rule: Rule) -> Mapping[str, Scalar | None]:
     """What a rule's actions take: a value that others may set too when it is the same, None when it cannot be shared."""
     wants: dict[str, Scalar | None] = {}
     for action in rule.then:
-        if isinstance(action, ReassignAction):
+        if isinstance(action, ReassignAction | OfferAction):
             wants[OWNER] = None
         elif isinstance(action, EnrollAction):
             wants[ENROLMENT] = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from connector.domain.model import Reason, Record
-from rules.actions import EnrollAction, RuleAction, TaskAction
+from rules.actions import EnrollAction, OfferAction, RuleAction, TaskAction
 from rules.calendar import WorkCalendar
 from rules.contact import channel, hold, is_limited, refuses_calls
 from rules.facts import Facts
@@ -83,11 +83,19 @@ def open_task(rule: Rule, facts: Facts) -> Reason | None:
     return None
 
 
+def open_offer(rule: Rule, facts: Facts) -> Reason | None:
+    """The record is on offer already, by this rule or another: nobody is asked for it beside that."""
+    if not any(isinstance(action, OfferAction) for action in rule.then):
+        return None
+    asked = next((offer for offer in facts.state.offers if offer.state == "open"), None)
+    return None if asked is None else Reason("guard.open_offer", True, f"it is on offer to {asked.person} already")
+
+
 def stops(rule: Rule, facts: Facts, calendar: WorkCalendar) -> list[tuple[Reason, datetime | None]]:
     """All that stops the rule besides its own conditions, each with until when (None: until there is news)."""
     found: list[tuple[Reason, datetime | None]] = [
         (reason, None)
-        for reason in (closed(rule, facts), open_task(rule, facts), refused(rule, facts))
+        for reason in (closed(rule, facts), open_offer(rule, facts), open_task(rule, facts), refused(rule, facts))
         if reason is not None
     ]
     held = too_soon(rule, facts, calendar)

@@ -47,6 +47,7 @@ _WRITES: Mapping[type[RuleAction], tuple[str, ...]] = {
     SetAction: ("set",),
     NoteAction: ("note",),
 }
+_SIGNALS = frozenset({"email_opened", "email_clicked"})
 _FITTING: Mapping[Criterion, tuple[str, ...]] = {
     "industry": ("industry",),
     "history": ("company",),
@@ -86,9 +87,17 @@ def needs_of(
         enrollments=frozenset(name for rule in rules for name in _enrollments(rule)) | _enrolled(scores),
         writes=frozenset(word for rule in rules for action in rule.then for word in _WRITES[type(action)]),
         written_fields={kind: frozenset().union(*map(written_fields, group)) for kind, group in of_kind.items()},
+        opens=not _SIGNALS.isdisjoint(_happenings(rules, scores)),
         loads=any(how == "least_loaded" for rule in rules for how, _ in _turns(rule, team or Team())),
         companies=any("history" in criteria for rule in rules for _, criteria in _turns(rule, team or Team())),
     )
+
+
+def _happenings(rules: Sequence[Rule], scores: Sequence[ScoreLine]) -> Iterator[str]:
+    """The words for activities that rules wait for and scores count."""
+    for rule in rules:
+        yield from rule.when.types if isinstance(rule.when, ActivityIs) else ()
+    yield from (line.activity for line in scores if line.activity is not None)
 
 
 def _turns(rule: Rule, team: Team) -> Iterator[tuple[Turn, Sequence[Criterion]]]:

@@ -272,10 +272,6 @@ class UnitOfWork(Protocol):
         """Every offer that was made, or was settled, from an instant on, the oldest first."""
         ...
 
-    def save_offers(self, made: Sequence[Offer]) -> None:
-        """Insert or replace the offers of these rounds."""
-        ...
-
     def loads(self) -> Mapping[str, int]:
         """How many open records each owner has."""
         ...
