@@ -44,6 +44,9 @@ _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2})?( ?(Z|[+-]\d{2}
 MAX_TIMES = 1_000
 """How often one event of a timeline may happen."""
 
+YEARS = range(1980, 2200)
+"""When a case may take place: zones have their rules then, and every calendar has days left."""
+
 GIVEN_FIELDS = tuple(name for name in FIELDS if name not in ("owner", "created"))
 """The fields that a case may give its record, or change."""
 
@@ -55,9 +58,12 @@ def instant(text: str) -> datetime:
     """`2026-03-02 09:00`; without an offset it is naive, for the clock time of the case's calendar."""
     if _INSTANT.fullmatch(text):
         try:
-            return datetime.fromisoformat(text.replace(" Z", "Z").replace(" +", "+").replace(" -", "-"))
+            found = datetime.fromisoformat(text.replace(" Z", "Z").replace(" +", "+").replace(" -", "-"))
         except ValueError:
             raise ValueError(f"{quoted(text)} is not an instant of the calendar") from None
+        if found.year not in YEARS:
+            raise ValueError(f"{quoted(text)} lies too far away; write a year from {YEARS.start} to {YEARS.stop - 1}")
+        return found
     raise ValueError(f"{quoted(text)} is not an instant; write day and time, such as `2026-03-02 09:00`")
 
 

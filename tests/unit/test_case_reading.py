@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
+from importlib.resources import files
 from pathlib import Path
+from random import Random
 
 import pytest
 
 from rules.cases.reader import read_cases
+from rules.cases.shape import (
+    GOES_WITH,
+    AmendExpected,
+    CaseShape,
+    EventShape,
+    ExpectationShape,
+    OfferExpected,
+    ReassignExpected,
+    SubjectShape,
+    TaskExpected,
+)
+from rules.loader import load_rules
+from rules.testing import Bench
+from rules.vocabulary import FIELDS, Word
+from rules.vocabulary.cases import CASE_WORDS
 from tests.cases import CALL, Written
 
 LEAD = 'lead: {created: "2026-03-02 09:00"}'
@@ -45,6 +63,7 @@ def test_a_mistake_in_a_case_is_told_at_its_place(tmp_path: Path, case: str, mes
     ("record", "message"),
     [
         ('{created: "2026-03-02"}', "`2026-03-02` is not an instant; write day and time, such as `2026-03-02 09:00`"),
+        ('{created: "0001-01-01 00:00"}', "`0001-01-01 00:00` lies too far away; write a year from 1980 to 2199"),
         ('{created: "2026-02-30 09:00"}', "`2026-02-30 09:00` is not an instant of the calendar"),
         ('{created: "2026-03-29 02:30"}', "no clock in Europe/Berlin shows this: it goes forward then"),
         ('{created: "2026-03-02 09:00", owner: anna}', "`anna` is not known here; did you mean `ana`?"),
@@ -212,3 +231,89 @@ def test_an_owner_since_later_than_creation_came_from_nobody(tmp_path: Path) -> 
     record = '{created: "2026-03-02 09:00", assigned: "2026-03-03 09:00", owner: ben}'
     [case] = Written(tmp_path, tests=f"- lead: {record}\n  {EXPECT}").read().cases
     assert [owner for _, owner in case.subject.owners] == ["nobody", "ben"]
+
+
+# -- every word ------------------------------------------------------------------------------------------------------
+
+
+def _with(word: Word) -> str:
+    """A case in which a word stands as its example has it."""
+    example, at = word.example, "" if word.name == "at" else 'at: "2026-03-09 09:00", '
+    record, timeline, expect = 'created: "2026-03-01 09:00"', "", 'at: "2026-03-09 09:00", task: call'
+    match word.where:
+        case "a case":
+            if word.name in ("timeline", "expect"):
+                return f"- {LEAD}\n  {example}" + ("" if word.name == "expect" else f"\n  {EXPECT}")
+            if word.name in ("lead", "contact", "deal"):
+                return f"- {example}\n  {EXPECT}"
+            return f"- {LEAD}\n  {example}\n  {EXPECT}"
+        case "a case's record":
+            more = "" if word.name in ("created", "assigned") else f"{record}, "
+            more += 'assigned: "2026-03-02 09:00", ' if word.name == "previous_owners" else ""
+            return f"- lead: {{{more}{example}}}\n  {EXPECT}"
+        case "an event":
+            goes_with = GOES_WITH.get(word.name, ())
+            doing = {
+                "due": "task: created, ",
+                "type": "task: completed, ",
+                "outcome": "task: completed, ",
+                "at": "note: true, ",
+            }
+            if goes_with and word.name not in doing:
+                doing[word.name] = f"{goes_with[0]}: true, "
+            timeline = f"{at}{doing.get(word.name, '')}{example}"
+        case "an expectation":
+            expect = f"{at}{'nothing: true, ' if word.name in ('at', 'rule') else ''}{example}"
+        case where:
+            expect = f"{at}{where.removeprefix('an expected ')}: {{{example}}}"
+    return f"- lead: {{{record}}}\n  timeline: [{f'{{{timeline}}}' if timeline else ''}]\n  expect: [{{{expect}}}]"
+
+
+@pytest.mark.parametrize("word", CASE_WORDS, ids=lambda word: f"{word.where}: {word.name}")
+def test_the_example_of_every_word_can_be_read(tmp_path: Path, word: Word) -> None:
+    read = Written(tmp_path, CALL, _with(word)).read()
+    assert read.problems == ()
+    assert len(read.cases) == 1
+
+
+def test_the_vocabulary_has_every_word_of_the_shapes_and_no_other() -> None:
+    shapes = (
+        CaseShape,
+        SubjectShape,
+        EventShape,
+        ExpectationShape,
+        TaskExpected,
+        ReassignExpected,
+        OfferExpected,
+        AmendExpected,
+    )
+    fields = {*FIELDS, "custom.NAME"} - {"created", "owner"}
+    known = {
+        (shape.where, name)
+        for shape in shapes
+        for name in shape.words()
+        if shape is not SubjectShape or name not in fields
+    }
+    assert known == {(word.where, word.name) for word in CASE_WORDS}
+
+
+def test_no_mutation_of_a_case_is_more_than_a_problem(tmp_path: Path) -> None:
+    """Words of the shipped cases swapped, cut and emptied: each is read or told, and what is read can be played."""
+    random, played = Random(7), 0
+    text = (files("rules.playbooks") / "first-follow-up" / "rules" / "follow-up.yaml").read_text(encoding="utf-8")
+    head, _, cases = text.partition("\ntests:\n")
+    words = re.findall(r"[\w.\"-]+", cases)
+    folder = Written(tmp_path).write()
+    for _ in range(40):
+        parts = re.split(r"([\w.\"-]+)", cases)
+        for _ in range(random.randint(1, 4)):
+            parts[random.randrange(1, len(parts), 2)] = random.choice(
+                ["", "{}", "[]", "true", "0", "9" * 30, random.choice(words)]
+            )
+        (folder / "rules" / "a.yaml").write_text(head + "\ntests:\n" + "".join(parts), encoding="utf-8")
+        loaded = load_rules(folder)
+        read = read_cases(loaded)
+        places = [problem for problem in (*loaded.problems, *read.problems) if problem.line == 0]
+        assert places == []
+        played += len(Bench(loaded.ruleset, "plain").run(read.cases[:2]).cases)
+    assert played > 30
