@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from rules.cases.reader import read_cases
 from rules.loader import load_rules
-from rules.vocabulary import FIELDS, WORDS
+from rules.reference import BEGIN, END, reference, with_reference
+from rules.testing import Bench
+from rules.vocabulary import FIELDS, WORDS, Word
 
 DOCS = Path(__file__).parents[2] / "docs"
 TEXT = (DOCS / "rules.md").read_text(encoding="utf-8")
@@ -46,6 +49,10 @@ def test_every_example_of_the_reference_loads(tmp_path: Path, text: str) -> None
     loaded = load_rules(tmp_path, enrollments=frozenset({"brochure"}))
     assert [str(problem) for problem in loaded.problems] == []
     assert loaded.ruleset.rules
+    cases = read_cases(loaded)
+    assert [str(problem) for problem in cases.problems] == []
+    report = Bench(loaded.ruleset, "plain").run(cases.cases)
+    assert [failure.check for played in report.failed for failure in played.failures] == []
 
 
 def test_every_block_of_the_page_is_an_example() -> None:
@@ -55,9 +62,16 @@ def test_every_block_of_the_page_is_an_example() -> None:
 
 
 @pytest.mark.parametrize("known", WORDS, ids=[f"{each.where}: {each.name}" for each in WORDS])
-def test_every_word_of_the_language_is_in_the_reference(known: object) -> None:
-    name = getattr(known, "name", "")
-    assert re.search(rf"(?<![\w]){re.escape(name)}(?![\w])", TEXT), name
+def test_every_word_of_the_language_is_in_the_reference(known: Word) -> None:
+    place = TEXT.partition(BEGIN)[2]
+    assert f"| `{known.name}` | {known.meaning} | `{known.example}` |" in place
+
+
+def test_the_list_of_words_is_what_the_vocabulary_says() -> None:
+    assert reference() in TEXT, "write it anew: followup schema --reference"
+    assert with_reference(TEXT) == TEXT
+    emptied = TEXT.replace(reference(), f"{BEGIN}{END}\n") + "more"
+    assert with_reference(emptied) == TEXT + "more"
 
 
 def test_every_field_is_in_the_reference() -> None:
