@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from rules.calendar import OFFICE, Clocks, WorkCalendar
 from rules.compare import as_number
 from rules.condition import evaluate, first_flip
 from rules.facts import Facts
 from rules.happenings import Happening, happenings
-from rules.model import FieldTest, ScoreLine, leaves
+from rules.model import Condition, FieldTest, ScoreLine, leaves
 from rules.past import as_of
-from rules.points import Part, Rise, Rises, Score, seconds_of
+from rules.points import Part, Rise, Rises, Score, seconds_of, whole
 
 _BEFORE = timedelta(microseconds=1)
 _MEETINGS = frozenset({"meeting", "meeting_booked"})
@@ -66,63 +68,138 @@ class _Climb:
     """A record's score at everything that happened to it, just before and just after."""
 
     def __init__(self, scorer: Scorer, lines: Sequence[ScoreLine], facts: Facts) -> None:
-        self._scorer = scorer
         self._facts = facts
-        self._deeds = {line: happenings(facts, (line.activity,)) for line in lines if line.activity is not None}
-        self._given = [line for line in lines if line.activity is None]
-        self._moving = [line for line in self._given if self._moves(line)]
-        self._still = [scorer.part(line, facts)[0] for line in self._given if line not in self._moving]
         self._then: dict[datetime, Facts] = {}
+        self._looks = False
+        self._terms = [self._term(scorer, line) for line in lines]
 
     def crossing(self, points: float) -> Rises:
         facts, found = self._facts, []
         ends = [facts.next_meeting_end]
         for at in self._events():
-            before, after = self._score(at, before=True), self._score(at, before=False)
-            risen = at == facts.record.created or before.value < points
-            if risen and after.value >= points:
-                found.append(Rise(at, after))
+            over = self._value(at, before=False) >= points
+            if over and (at == facts.record.created or self._value(at, before=True) < points):
+                found.append(Rise(at, self._score(at, before=False)))
             if at > facts.now:
                 # A meeting booked for later counts today, for as long as what is there beside it does not fade.
-                ends += [score.changes_at(_side_of(points, score.value)) for score in (before, after)]
+                scores = (self._score(at, before) for before in (True, False))
+                ends += [score.changes_at(_side_of(points, score.value)) for score in scores]
         return Rises(tuple(found), first_flip(ends))
 
-    def _moves(self, line: ScoreLine) -> bool:
-        """Whether what a line gives may have been different in the past: its fields changed, or it looks at more."""
-        if line.if_ is None:
-            return bool(self._facts.changes_of("value"))
-        return any(
-            not isinstance(leaf, FieldTest) or leaf.op == "within" or self._facts.changes_of(leaf.field)
-            for leaf in leaves(line.if_)
-        )
+    def _term(self, scorer: Scorer, line: ScoreLine) -> _Term:
+        """How to ask for what a line gave at an instant, by looking no more often than it can have changed."""
+        facts = self._facts
+        if line.activity is not None:
+            return _Deeds(line, happenings(facts, (line.activity,)), facts.now)
+        read = {"value"} if line.if_ is None else _fields_of(line.if_)
+        if read is None:
+            self._looks = True
+            return _Looks(lambda at: scorer.part(line, self._past(at)), facts.now)
+        changes = sorted({change.at for name in read for change in facts.changes_of(name)})
+        if not changes:
+            return _Steps((), (scorer.part(line, facts)[0],))
+        at_first = scorer.part(line, self._past(changes[0] - _BEFORE))[0]
+        return _Steps(changes, (at_first, *(scorer.part(line, self._past(at))[0] for at in changes)))
 
     def _events(self) -> Sequence[datetime]:
         facts = self._facts
-        found = {facts.record.created, *(each.at for deeds in self._deeds.values() for each in deeds)}
-        if self._moving:
+        found = {facts.record.created, *(at for term in self._terms for at in term.instants)}
+        if self._looks:
             found.update(change.at for change in facts.state.changes)
             found.update(at for at, _, _ in facts.touches)
         return sorted(at for at in found if at >= facts.record.created)
 
+    def _value(self, at: datetime, before: bool) -> int:
+        return whole(sum(term.part(at, before).after(0) for term in self._terms))
+
     def _score(self, at: datetime, before: bool) -> Score:
-        now = min(at, self._facts.now)
-        then = self._past(now - _BEFORE if before else now) if self._moving else self._facts
-        moving = [self._scorer.part(line, then) for line in self._moving]
-        done = [
-            _of_activities(line, [each for each in deeds if each.at < at or (each.at == at and not before)], now)
-            for line, deeds in self._deeds.items()
-        ]
-        parts = (*self._still, *(part for part, _ in moving), *done)
-        return Score(now, parts, first_flip(until for _, until in moving))
+        parts = tuple(term.part(at, before) for term in self._terms)
+        return Score(min(at, self._facts.now), parts, first_flip(term.until(at, before) for term in self._terms))
 
     def _past(self, at: datetime) -> Facts:
         found = self._then.get(at)
         if found is None:
             facts = self._facts
-            found = self._then[at] = Facts(
-                as_of(facts.state, at), replace(facts.moment, now=at), facts.team, facts.binding
-            )
+            then = as_of(facts.state, at)
+            found = self._then[at] = Facts(then, replace(facts.moment, now=at), facts.team, facts.binding)
         return found
+
+
+class _Term(Protocol):
+    """What one line gave at the instants at which it may have changed, and between them."""
+
+    @property
+    def instants(self) -> Sequence[datetime]: ...
+    def part(self, at: datetime, before: bool) -> Part:
+        """What it gave just before an instant, or from then on."""
+        ...
+
+    def until(self, at: datetime, before: bool) -> datetime | None:
+        """When time alone may change it; asked for the present only."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Steps:
+    """A line about fields: `parts` before, between and after the changes of these."""
+
+    instants: Sequence[datetime]
+    parts: Sequence[Part]
+
+    def part(self, at: datetime, before: bool) -> Part:
+        return self.parts[(bisect_left if before else bisect_right)(self.instants, at)]
+
+    def until(self, at: datetime, before: bool) -> datetime | None:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Deeds:
+    """A line about activities: their points, as far as they have not faded; those of a coming meeting count today."""
+
+    line: ScoreLine
+    deeds: Sequence[Happening]
+    now: datetime
+
+    @property
+    def instants(self) -> Sequence[datetime]:
+        return [each.at for each in self.deeds]
+
+    def part(self, at: datetime, before: bool) -> Part:
+        done = [each for each in self.deeds if each.at < at or (each.at == at and not before)]
+        return _of_activities(self.line, done, min(at, self.now))
+
+    def until(self, at: datetime, before: bool) -> datetime | None:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Looks:
+    """A line that looks at more than fields: asked anew at everything that happened."""
+
+    look: Callable[[datetime], tuple[Part, datetime | None]]
+    now: datetime
+    instants: Sequence[datetime] = ()
+
+    def part(self, at: datetime, before: bool) -> Part:
+        return self._found(at, before)[0]
+
+    def until(self, at: datetime, before: bool) -> datetime | None:
+        return self._found(at, before)[1]
+
+    def _found(self, at: datetime, before: bool) -> tuple[Part, datetime | None]:
+        now = min(at, self.now)
+        return self.look(now - _BEFORE if before else now)
+
+
+def _fields_of(condition: Condition) -> set[str] | None:
+    """The fields a condition reads; None when it looks at anything else, time included."""
+    found = set()
+    for leaf in leaves(condition):
+        if not isinstance(leaf, FieldTest) or leaf.op == "within":
+            return None
+        found.add(leaf.field)
+    return found
 
 
 def _side_of(points: float, value: int) -> Callable[[int], bool]:
