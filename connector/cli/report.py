@@ -24,7 +24,7 @@ from rules.past import as_of
 WEEK = timedelta(days=7)
 
 NOTHING_READ = (
-    "nothing has been read from the CRM yet: `followup run` reads it, or `followup plan`, which writes nothing"
+    "nothing has been read from the CRM yet; `followup run` reads it, or `followup plan`, which writes nothing there"
 )
 
 
@@ -49,6 +49,8 @@ def command(week: bool, since: datetime | None, html: Path | None, workspace: Pa
     zone = zone_of(loaded)
     report = read_report(loaded, period_of(loaded.clock().now(), since, zone), zone, quiet=as_json)
     if report is None:
+        if as_json:
+            print_json({"error": NOTHING_READ})
         click.echo(f"followup: {NOTHING_READ}", err=True)
         return 1
     if html is not None:

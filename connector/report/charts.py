@@ -14,7 +14,7 @@ import pygal
 from pygal.style import Style
 
 from connector.report.model import Report
-from connector.report.words import ATTEMPTS, SPEEDS
+from connector.report.words import ATTEMPTS, SPEEDS, readable
 
 # pygal leaves a finder for its plug-ins on the import path, in a form that newer Pythons warn of. We use no plug-ins.
 sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__module__ != "pygal"]
@@ -98,8 +98,8 @@ def _shown(value: float) -> str:
 
 
 def _label(name: str) -> str:
-    """A name as the drawing can carry it: without control characters, and not longer than there is room for."""
-    clean = "".join(letter for letter in name if letter.isprintable())
+    """A name as the drawing can carry it: XML knows no control characters, and there is room for so much."""
+    clean = readable(name)
     return clean if len(clean) <= LETTERS else clean[: LETTERS - 1] + "…"
 
 

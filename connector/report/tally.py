@@ -8,6 +8,7 @@ from datetime import date, datetime
 from connector.domain.figures import LeadFigures
 from connector.domain.model import Change, Offer, Owner, RecordRef
 from connector.report.model import MOST_ATTEMPTS, Figures, Listed, OwnerKind, Report, Row
+from connector.report.words import readable
 
 KINDS_IN_ORDER: Sequence[OwnerKind] = ("person", "inactive", "queue", "unknown", "nobody")
 
@@ -40,7 +41,7 @@ class Tally:
             self._recycled(change)
 
     def _list(self, lead: LeadFigures, row: Row) -> None:
-        report, name = self._report, lead.name or lead.ref.id
+        report, name = self._report, readable(lead.name) or lead.ref.id
 
         def listed(since: datetime, day: date | None = None) -> Listed:
             return Listed(lead.ref, name, row.name, since, self._url_of(lead.ref), day)
@@ -104,7 +105,7 @@ class Tally:
         row = self._rows.get(id)
         if row is None:
             known = self._owners.get(id)
-            row = self._rows[id] = Row(id, known.name if known else id or "nobody", self._kind(id))
+            row = self._rows[id] = Row(id, readable(known.name if known else id) or id or "nobody", self._kind(id))
         return row
 
 

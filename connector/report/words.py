@@ -16,6 +16,16 @@ Measure = Callable[[Figures], float | None]
 
 MINUTE = timedelta(minutes=1)
 
+_UNREADABLE = {
+    **dict.fromkeys((*range(32), *range(127, 160)), " "),  # control characters: a terminal would obey them
+    **dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A))),  # marks that turn the text around them
+}
+
+
+def readable(name: str) -> str:
+    """A name from the CRM as it can be shown anywhere: without characters that command instead of being read."""
+    return name.translate(_UNREADABLE).strip()
+
 
 def time_text(time: timedelta) -> str:
     """A time as short as it is useful: `45 min`, `3.4 h`, `2.1 d`."""
