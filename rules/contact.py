@@ -1,7 +1,8 @@
 """How often a prospect may be contacted, over all rules: what counts as a touch, and until when another has to wait.
 
-A touch is an attempt of anybody's (a call, an e-mail, a meeting), an enrolment, or a task of ours to call or to write: that
-one counts when it is due, and from then on as now until somebody does it. What one match does is one touch.
+A touch is an attempt of anybody's (a call, an e-mail, a meeting), an enrolment, or an open task of ours to call or to write:
+that one counts as of when it is due, done or not. A call that nobody makes must not keep everything else from the prospect
+for ever, so that it stops counting once its due is a gap ago. What one match does is one touch.
 """
 
 from __future__ import annotations
@@ -76,7 +77,7 @@ class _Open:
 
     def at(self, now: datetime) -> datetime:
         """When it is a touch: when it is due, else any moment now."""
-        return max(self.due or now, now)
+        return self.due or now
 
 
 Hold = tuple[Reason, datetime | None]
@@ -106,12 +107,13 @@ def _inside_gap(
         text = f"last contact on {shown(made[-1], calendar)}, minimum gap of {gap} until {shown(over, calendar)}"
         yield Reason("guard.min_gap", True, text), over
     ahead = calendar.add(now, gap)
-    near = next((each for each in planned if each.at(now) < ahead), None)
-    if near is not None:
-        # Undone, it stays a touch when it is overdue: only news ends this.
-        due = "" if near.due is None else f", due on {shown(near.due, calendar)}"
-        text = f"a task of ours ({near.type}) is open{due}: inside the minimum gap of {gap}"
-        yield Reason("guard.min_gap", True, text), None
+    for each in planned:
+        if each.due is None:
+            text = f"a task of ours ({each.type}) is open: inside the minimum gap of {gap}"
+            yield Reason("guard.min_gap", True, text), None
+        elif each.due < ahead and now < (over := calendar.add(each.due, gap)):
+            text = f"a task of ours ({each.type}) is open, due on {shown(each.due, calendar)}: inside the minimum gap of {gap}"
+            yield Reason("guard.min_gap", True, text), over
 
 
 def _full_week(
@@ -185,12 +187,13 @@ def _planned(facts: Facts, calendar: WorkCalendar) -> Sequence[_Open]:
 def _used(made: Sequence[datetime], planned: Sequence[_Open], now: datetime) -> int:
     """The most touches in any seven days that this instant is one of; the open tasks of one rule are one."""
     of_rule = {each.rule: each.at(now) for each in reversed(planned)}
-    recent = [at for at in made if now - WEEK < at <= now]
-    known = [*recent, *of_rule.values()]
-    return max(sum(start <= at < start + WEEK for at in known) for start in (*recent, now))
+    known = [*(at for at in made if at <= now), *of_rule.values()]
+    starts = [at for at in known if now - WEEK < at <= now]
+    return max(sum(start <= at < start + WEEK for at in known) for start in (*starts, now))
 
 
 def _frees(made: Sequence[datetime], planned: Sequence[_Open], now: datetime, most: int) -> datetime | None:
     """The instant at which enough touches are a week old; None when that takes news."""
-    ends = (at + WEEK for at in made if now - WEEK < at <= now)
+    touches = [*made, *(each.due for each in planned if each.due is not None)]
+    ends = sorted(at + WEEK for at in touches if now < at + WEEK)
     return next((end for end in ends if _used(made, planned, end) < most), None)

@@ -100,16 +100,18 @@ def test_a_rule_without_contact_and_one_that_is_always_let_through_never_wait() 
 
 
 @TOUCHING
-def test_an_open_task_of_ours_is_a_touch_when_it_is_due_and_stays_one_until_it_is_done(the_rule: Rule) -> None:
-    for due, expected in (
-        ("2026-03-11 09:59", "blocked"),
-        ("2026-03-11 10:00", "fires"),
-        ("2026-03-06 09:00", "blocked"),
+def test_an_open_task_of_ours_is_a_touch_as_of_its_due_whether_or_not_somebody_does_it(the_rule: Rule) -> None:
+    for due, until in (
+        ("2026-03-11 09:59", "2026-03-12 09:59"),
+        ("2026-03-11 10:00", None),
+        ("2026-03-09 10:01", "2026-03-10 10:01"),
+        ("2026-03-09 10:00", None),
     ):
+        expected = "fires" if until is None else "blocked"
         verdict = judged(the_rule, state(ours("call", due)), NOW, A_DAY).verdict
         assert verdict.outcome == expected
-        if expected == "blocked":
-            assert verdict.next_at is None, "only news ends it: somebody does the task, or moves it"
+        if until is not None:
+            assert verdict.next_at == at(until), "a call that nobody makes does not hold the others back for ever"
             assert verdict.reasons[-1].text == (
                 f"a task of ours (call) is open, due on {due}: inside the minimum gap of 1 day"
             )
@@ -131,8 +133,10 @@ def test_a_full_week_ends_when_enough_touches_are_a_week_old() -> None:
     verdict = judged(MAILS, of, NOW, TWO_A_WEEK).verdict
     assert (verdict.outcome, verdict.next_at) == ("blocked", at("2026-03-12 10:00"))
     assert verdict.reasons[-1].text == "2 contacts within a week, 2 allowed, until 2026-03-12 10:00"
-    never = judged(MAILS, state(ours("call", "2026-03-09 10:00"), ours("call", None, "third")), NOW, TWO_A_WEEK).verdict
-    assert (never.outcome, never.next_at) == ("blocked", None)
+    never_due = judged(
+        MAILS, state(ours("call", "2026-03-09 10:00"), ours("call", None, "third")), NOW, TWO_A_WEEK
+    ).verdict
+    assert (never_due.outcome, never_due.next_at) == ("blocked", at("2026-03-16 10:00"))
 
 
 def test_a_match_of_ours_is_one_touch_before_and_after_its_task_is_read_back() -> None:
