@@ -120,5 +120,5 @@ def meaning(leaf: Leaf) -> object:
     bare = replace(leaf, path="", place=_NOWHERE)
     if not isinstance(bare, FieldTest):
         return bare
-    folded = frozenset(value.casefold() if isinstance(value, str) else value for value in bare.values)
+    folded = frozenset(str(value).casefold() for value in bare.values)  # as sets go, 0 and False are the same
     return bare.field, bare.op, folded, bare.duration
