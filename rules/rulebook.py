@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import get_args
 
@@ -33,7 +33,7 @@ from rules.figures import figures
 from rules.fingerprint import fingerprint
 from rules.judge import Judgement, judge
 from rules.ledger import Ledger
-from rules.model import Rule, RuleSet
+from rules.model import Created, Rule, RuleSet
 from rules.needs import needs_of
 from rules.planner import Planner
 from rules.recheck import recheck
@@ -96,9 +96,18 @@ class FileRulebook:
         """What the rules say of each record, in the order of `states`."""
         return [self._decide(state, moment) for state in states]
 
-    def _decide(self, state: RecordState, moment: Moment) -> Decision:
+    def reconsider(self, state: RecordState, moment: Moment, rules: Collection[str]) -> Decision:
+        """What some of the rules say of a record; for who knows that the others cannot have changed their minds."""
+        return self._decide(state, moment, rules)
+
+    @property
+    def single(self) -> frozenset[str]:
+        """The rules whose trigger happens once in a record's life: once they have dealt with it, they have for good."""
+        return frozenset(rule.id for rule in self._binding.rules if isinstance(rule.when, Created))
+
+    def _decide(self, state: RecordState, moment: Moment, only: Collection[str] | None = None) -> Decision:
         facts = self._facts(state, moment)
-        judgements = self._judge(facts)
+        judgements = self._judge(facts, only)
         matches, alarms = self._confirmed(judgements, facts)
         ends = [judgement.next_at for judgement in judgements]
         return Decision(
@@ -114,10 +123,10 @@ class FileRulebook:
     def _facts(self, state: RecordState, moment: Moment) -> Facts:
         return Facts(state, moment, self._ruleset.team, self._binding, self._scoring)
 
-    def _judge(self, facts: Facts) -> Sequence[Judgement]:
-        """Every rule of the record's kind, in order."""
+    def _judge(self, facts: Facts, only: Collection[str] | None = None) -> Sequence[Judgement]:
+        """Every rule of the record's kind, in order, or only some of them."""
         kind = facts.record.ref.kind
-        rules = (rule for rule in self._binding.rules if rule.kind == kind)
+        rules = (rule for rule in self._binding.rules if rule.kind == kind and (only is None or rule.id in only))
         judgements = []
         for rule in rules:
             judgement = judge(rule, facts, facts.moment, self._calendars)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -165,20 +165,17 @@ def serve(connection: Connection, job: Job) -> None:
 
 @contextmanager
 def doors(job: Job, processes: int) -> Iterator[Sequence[Door]]:
-    """The shards of a replay, in so many processes; 1 is this one."""
-    if processes <= 1:
-        yield [InlineDoor(job.shard())]
-        return
+    """The shards of a replay, in so many processes; this one is the last, so that it works while the others do."""
     context = get_context("spawn")
+    found: list[Door] = []
     with ExitStack() as stack:
-        found = []
-        for share in range(processes):
+        for share in range(processes - 1):
             ours, theirs = context.Pipe()
-            mine = Job(job.store_url, job.ruleset, job.crm, job.owners, job.schema, job.passes, share, processes)
+            mine = replace(job, share=share, of=processes)
             process = context.Process(target=serve, args=(theirs, mine), daemon=True)
             process.start()
             theirs.close()
             stack.callback(process.join, 10)
             stack.callback(ours.close)
             found.append(ProcessDoor(ours))
-        yield found
+        yield [*found, InlineDoor(replace(job, share=processes - 1, of=processes).shard())]

@@ -95,7 +95,7 @@ class Conductor:
         backfilled = {rule: count for (rule, owner), count in self._fired.items() if not owner}
         of_door: list[list[RecordPlan]] = [[] for _ in self._doors]
         for plan in plans:
-            of_door[self._of[plan.ref]].append(plan)
+            of_door[self._of[plan.ref]].append(replace(plan, reasons={}, held=()))
         for door, mine in zip(self._doors, of_door, strict=True):
             door.ask(Order(number, last, mine, backfilled))
         return [door.answer() for door in self._doors]

@@ -51,6 +51,8 @@ class Shard:
         self._deadline: dict[RecordRef, int] = {}
         self._rules = [rule.id for rule in rulebook.rules]
         self._weighs = self._needs.loads or self._needs.companies
+        self._single = rulebook.single
+        self._minds: dict[RecordRef, _Mind] = {}
         self._stood: dict[RecordRef, Shift] = {}
 
     @property
@@ -130,12 +132,14 @@ class Shard:
         alarms: list[str] = []
         shifts: list[Shift] = []
         moments: dict[int, Moment] = {}
+        news = frozenset(self._news.get(order.number, ()))
         refs = self._due(order.number)
         for ref in refs:
             track, late = self._tracks[ref], self._late.get(ref, 0)
             moment = moments.get(late) or moments.setdefault(late, self._moment(order, late))
             state = track.at(moment.now)
-            [decision] = self._rulebook.evaluate([state], moment)
+            mind = self._minds.get(ref) or self._minds.setdefault(ref, _Mind(self._rulebook, self._single))
+            decision = mind.decide(state, moment, ref in news)
             baseline.update(mark.rule for mark in decision.marks if mark.kind == "baseline")
             alarms += decision.alarms
             shifts += self._shifted(state)
@@ -202,6 +206,33 @@ def entry_of(state: RecordState, since: datetime, missing: Sequence[str]) -> dat
     if record.created > since and state.first_seen - record.created <= AT_ONCE:
         return start
     return state.first_seen
+
+
+class _Mind:
+    """What the rules last said of one record, so that only those are asked again that may say something else."""
+
+    def __init__(self, rulebook: FileRulebook, single: frozenset[str]) -> None:
+        self._rulebook = rulebook
+        self._single = single
+        self._next: dict[str, datetime | None] = {}
+        self._over: set[str] = set()
+        self._touched = True
+
+    def decide(self, state: RecordState, moment: Moment, news: bool) -> Decision:
+        """The decision at a moment; without news since the last one only rules whose deadline has come have a say."""
+        rulebook, now = self._rulebook, moment.now
+        if news or self._touched:
+            ids = [rule for rule in self._next if rule not in self._over] if self._over else None
+        else:
+            ids = [rule for rule, at in self._next.items() if at is not None and at <= now]
+        decision = rulebook.evaluate([state], moment)[0] if ids is None else rulebook.reconsider(state, moment, ids)
+        for verdict in decision.verdicts:
+            self._next[verdict.rule] = verdict.next_at
+            if verdict.outcome in ("done", "baseline") and verdict.next_at is None and verdict.rule in self._single:
+                self._over.add(verdict.rule)
+        self._touched = bool(decision.matches or decision.marks or decision.upkeep or decision.alarms)
+        ends = [at for at in (decision.next_at, *self._next.values()) if at is not None and at > now]
+        return replace(decision, next_at=min(ends, default=None))
 
 
 class _Gaps:
