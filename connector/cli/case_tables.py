@@ -75,9 +75,9 @@ class CaseTeller:
 
 
 def half_seen(report: Report) -> Sequence[tuple[str, Sequence[Side]]]:
-    """The conditions that were seen one way only: of rules that fired or were stopped, then of the files' defaults."""
+    """The conditions that were seen one way only: of rules that were due at all, then what several share."""
     rules = [(rule.rule, rule.sides) for rule in report.rules if rule.sides and (rule.fired or rule.stopped)]
-    return [*rules, *((f"defaults of {file}", sides) for file, sides in report.shared.items())]
+    return [*rules, *((shared.name, shared.sides) for shared in report.shared)]
 
 
 def sentence(failure: Failure, played: Played) -> str:
@@ -110,6 +110,8 @@ def _some(items: Sequence[str], joint: str) -> str:
 
 
 def _text(entry: Entry) -> str:
+    if entry.what == "held":
+        return entry.text.removeprefix("held: ")
     return f"expected: {entry.text}" if entry.what in ("met", "failed") else entry.text
 
 
@@ -134,8 +136,9 @@ def report_document(report: Report, passed_over: int) -> dict[str, object]:
         "results": [_result(played) for played in report.cases],
         "coverage": {
             "rules": [_covered(rule) for rule in report.rules],
-            "defaults": [
-                {"file": file, "one_way": [_side(side) for side in sides]} for file, sides in report.shared.items()
+            "shared": [
+                {"name": shared.name, "file": shared.file, "one_way": [_side(side) for side in shared.sides]}
+                for shared in report.shared
             ],
         },
     }
@@ -202,9 +205,10 @@ def _side(side: Side) -> dict[str, object]:
 def of_files(report: Report, files: frozenset[str]) -> Report:
     """The report without the rules of other files."""
     rules = [rule for rule in report.rules if rule.file in files]
-    return Report(report.cases, rules, {file: sides for file, sides in report.shared.items() if file in files})
+    return Report(report.cases, rules, [shared for shared in report.shared if shared.file in files])
 
 
 def of_rules(report: Report, rules: frozenset[str]) -> Report:
     """The report about these rules alone."""
-    return Report(report.cases, [rule for rule in report.rules if rule.rule in rules], {})
+    shared = [shared for shared in report.shared if shared.rules <= rules]
+    return Report(report.cases, [rule for rule in report.rules if rule.rule in rules], shared)

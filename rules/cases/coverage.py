@@ -15,11 +15,14 @@ from rules.actions import (
     TaskAction,
     UnenrollAction,
 )
-from rules.cases.result import Covered, Side
+from rules.cases.result import Covered, Shared, Side
 from rules.model import Condition, Rule, leaves
 
-DEFAULTS = "defaults."
+_DEFAULTS = "defaults."
 """How the path of a condition begins that every rule of its file shares."""
+
+_STOP = "stop"
+"""How the path of what stops a cadence begins; that is looked at all the time, not only when a step is due."""
 
 _KINDS: Mapping[type[RuleAction], ActionKind] = {
     TaskAction: "task",
@@ -56,11 +59,10 @@ class Coverage:
     def see(self, decision: Decision) -> None:
         """What the rules said in one pass; conditions count once their rule is due."""
         for verdict in decision.verdicts:
-            if verdict.outcome not in ("fires", "blocked"):
-                continue
+            due = verdict.outcome in ("fires", "blocked")
             seen = self._seen[verdict.rule]
             for reason in verdict.reasons:
-                if reason.path in seen:
+                if reason.path in seen and (due or reason.path.startswith(_STOP)):
                     seen[reason.path].add(reason.holds)
             if verdict.outcome == "blocked":
                 self._stopped[verdict.rule].add(self._case)
@@ -82,7 +84,7 @@ class Coverage:
         return [self._covered(rule) for rule in self._rules.values()]
 
     def _covered(self, rule: Rule) -> Covered:
-        own = [path for path in self._paths[rule.id] if not path.startswith(DEFAULTS)]
+        own = [path for path in self._paths[rule.id] if _sharer(rule, path) is None]
         return Covered(
             rule.id,
             rule.place.file,
@@ -93,19 +95,34 @@ class Coverage:
             sides=tuple(side for path in own for side in _sides(path, self._seen[rule.id][path])),
         )
 
-    def shared(self) -> dict[str, tuple[Side, ...]]:
-        """For each file the conditions of its defaults that no rule of it has seen both ways."""
-        seen: dict[str, dict[str, set[bool | None]]] = {}
+    def shared(self) -> Sequence[Shared]:
+        """The conditions that several rules share, where no rule of them has seen one both ways."""
+        seen: dict[tuple[str, str], dict[str, set[bool | None]]] = {}
+        rules: dict[tuple[str, str], set[str]] = {}
         for rule in self._rules.values():
-            of_file = seen.setdefault(rule.place.file, {})
             for path, values in self._seen[rule.id].items():
-                if path.startswith(DEFAULTS):
-                    of_file.setdefault(path, set()).update(values)
-        found = {
-            file: tuple(side for path, values in paths.items() for side in _sides(path, values))
-            for file, paths in seen.items()
-        }
-        return {file: sides for file, sides in found.items() if sides}
+                name = _sharer(rule, path)
+                if name is not None:
+                    key = (name, rule.place.file)
+                    seen.setdefault(key, {}).setdefault(path, set()).update(values)
+                    rules.setdefault(key, set()).add(rule.id)
+        found = (
+            Shared(*key, frozenset(rules[key]), tuple(side for path in paths for side in _sides(path, paths[path])))
+            for key, paths in seen.items()
+        )
+        return [shared for shared in found if shared.sides]
+
+
+def _sharer(rule: Rule, path: str) -> str | None:
+    """Whose condition it is that others have, too; None for the rule's own."""
+    if path.startswith(_DEFAULTS):
+        return f"defaults of {rule.place.file}"
+    step = rule.step
+    if step is None or path in {
+        leaf.path for root in (step.if_, step.unless) if root is not None for leaf in leaves(root)
+    }:
+        return None
+    return f"cadence {step.cadence}"
 
 
 def _sides(path: str, seen: set[bool | None]) -> Iterator[Side]:

@@ -153,9 +153,9 @@ class _CaseReader:
         )
         if subject is None or self.problems:
             return None
-        for each in (*events, *expectations):
-            if each.at < subject.created:
-                self.problem_at(each.place, f"the {subject.kind} is created later than this")
+        instants = [*((event.at, event.place) for event in events), *((each.at, each.place) for each in expectations)]
+        for place in dict.fromkeys(place for at, place in instants if at < subject.created):
+            self.problem_at(place, f"the {subject.kind} is created later than this")
         return Case(
             place=self.place(),
             subject=subject,

@@ -69,7 +69,7 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Covered:
-    """What the cases say of one rule; `guards` is whether it has anything that could stop it."""
+    """What the cases say of one rule; `guards` is whether it has a condition of its own that could stop it."""
 
     rule: str
     file: str
@@ -81,12 +81,22 @@ class Covered:
 
 
 @dataclass(frozen=True, slots=True)
+class Shared:
+    """Conditions that several rules share, a file's by its defaults or a cadence's steps, seen one way only by all of them."""
+
+    name: str
+    file: str
+    rules: frozenset[str]
+    sides: tuple[Side, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
-    """All cases, and what they cover; `shared` has the conditions of each file's defaults."""
+    """All cases, and what they cover."""
 
     cases: Sequence[Played]
     rules: Sequence[Covered]
-    shared: dict[str, tuple[Side, ...]]
+    shared: Sequence[Shared] = ()
 
     @property
     def failed(self) -> Sequence[Played]:

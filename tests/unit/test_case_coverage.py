@@ -58,8 +58,41 @@ def test_what_a_file_shares_is_covered_by_any_of_its_rules(tmp_path: Path) -> No
     lost = '- rule: r\n  lead: {created: "2026-03-02 09:00", status: lost}\n'
     lost += '  expect: [{at: "2026-03-02 09:00", nothing: true}]\n'
     report = Written(tmp_path, rules, FIRES + lost, head=head).report()
-    assert report.shared == {"rules/a.yaml": (Side("defaults.unless.any.1.opted_out", never=True),)}
+    [shared] = report.shared
+    assert (shared.name, shared.file, shared.rules) == (
+        "defaults of rules/a.yaml",
+        "rules/a.yaml",
+        {"week-one-call", "r"},
+    )
+    assert shared.sides == (Side("defaults.unless.any.1.opted_out", never=True),)
     assert all(not side.path.startswith("defaults") for rule in report.rules for side in rule.sides)
+
+
+def test_what_stops_a_cadence_is_covered_by_any_of_its_steps(tmp_path: Path) -> None:
+    tail = """\
+cadences:
+  - id: inbound
+    why: Several touches
+    start: {created: true}
+    stop: {replied: true}
+    steps:
+      - {after: 1 hour, note: first}
+      - {after: 1 hour, note: second, unless: {status: working}}
+"""
+    through = (
+        '- rule: inbound\n  lead: {created: "2026-03-02 09:00"}\n  expect: [{at: "2026-03-02 11:00", note: second}]\n'
+    )
+    report = Written(tmp_path, CALL, through, tail=tail).report()
+    assert not report.failed
+    [shared] = report.shared
+    assert (shared.name, shared.sides) == ("cadence inbound", (Side("stop.replied", never=True),))
+    second = next(rule for rule in report.rules if rule.rule == "inbound/2")
+    assert [side.never for side in second.sides] == [True]
+    stopped = through.replace(
+        "  expect: [", '  timeline: [{at: "2026-03-02 10:30", email_received: true}]\n  expect: ['
+    )
+    stopped = stopped.replace("note: second", "note: first")
+    assert Written(tmp_path, CALL, through + stopped, tail=tail).report().shared == []
 
 
 # -- the first condition in the way ----------------------------------------------------------------------------------
