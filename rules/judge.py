@@ -12,7 +12,7 @@ from rules.calendar import DAY, FOREVER, Clocks
 from rules.compare import shown
 from rules.condition import Result, evaluate, first_flip, last_flip
 from rules.facts import Facts
-from rules.model import Condition, NoNextStep, QuietFor, Rule
+from rules.model import Condition, Every, NoNextStep, QuietFor, Rule
 from rules.occasion import Occasion, Occasions
 from rules.trigger import occasions
 
@@ -151,7 +151,7 @@ class _Case:
 
     def mark_of(self, span: _Span) -> Mark | None:
         """How the occasion was dealt with before, or is now; the strongest mark where there are several."""
-        marks = [mark for mark in (*self.own, *self.marks) if mark.occasion == span.occasion.id]
+        marks = [mark for mark in (*self.own, *self.marks) if span.occasion.id == _occasion_of(mark)]
         return max(marks, key=lambda mark: _STRENGTH.index(mark.kind), default=None)
 
     def used(self, span: _Span) -> tuple[Reason, datetime | None] | None:
@@ -244,6 +244,15 @@ class _Case:
         self.marks = (*self.marks, Mark(self.rule.id, span.occasion.id, self.scope(span), at, kind))
         return self.verdict("done", (*self.told(span), *reasons), self.next_occasion())
 
+    def passed_slot(self, span: _Span, reasons: tuple[Reason, ...]) -> Judgement:
+        """A time of the week at which the conditions do not hold is over: what is so on Tuesday is not told as Friday's.
+
+        One mark is kept for the last such time, so that a weekly look at a large org does not fill the store.
+        """
+        self.marks = (*self.marks, Mark(self.rule.id, _SLOT, span.occasion.id, self.now, "skipped"))
+        text = "that was not so at this time; the next one is looked at again"
+        return self.verdict("blocked", (*reasons, Reason(self.found.path, False, text)), self.next_occasion())
+
     def own_conditions(self) -> _Checked:
         """What the step's own conditions come to; a rule that is no step has none."""
         if self.step is None:
@@ -272,6 +281,8 @@ class _Case:
         ends = [until for _, until in stopped]
         if not checked.holds:
             ends.append(checked.flips_at)
+        if isinstance(self.rule.when, Every) and not checked.holds:
+            return self.passed_slot(span, reasons)
         if ends:
             over = None if stop is None else stop.flips_at
             earliest = first_flip((last_flip(ends), own.flips_at, over, self.next_occasion()))
@@ -323,6 +334,14 @@ _DONE: Mapping[MarkKind, str] = {
     "skipped": "passed over",
     "stopped": "stopped",
 }
+
+
+_SLOT = "every"
+"""The occasion of the mark for the last time of the week that was passed over; its scope is that time's occasion."""
+
+
+def _occasion_of(mark: Mark) -> str:
+    return mark.scope if mark.occasion == _SLOT and mark.kind == "skipped" else mark.occasion
 
 
 def _because(reasons: Sequence[Reason], holds: bool) -> str:
