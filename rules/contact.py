@@ -51,15 +51,15 @@ def is_limited(rule: Rule) -> bool:
 
 def refuses_calls(record: Record) -> bool:
     """Whether the prospect has said not to be called; that nobody knows is no refusal."""
-    return "do_not_call" not in record.hidden and record.fields.get("do_not_call") is True
+    return record.fields.get("do_not_call") is True
 
 
 def channel(record: Record) -> Literal["call", "email"] | None:
     """How the prospect is to be contacted: as they prefer where they have not refused it; None when they refuse both."""
-    no_mail = "opted_out" not in record.hidden and record.fields.get("opted_out") is True
+    no_mail = record.fields.get("opted_out") is True
     if refuses_calls(record):
         return None if no_mail else "email"
-    prefers = None if "prefers" in record.hidden else record.fields.get("prefers")
+    prefers = record.fields.get("prefers")
     wants_mail = isinstance(prefers, str) and any(word in prefers.casefold() for word in _MAIL_WORDS)
     return "email" if wants_mail and not no_mail else "call"
 

@@ -128,6 +128,26 @@ def test_open_tasks_of_one_rule_are_one_touch_of_the_week() -> None:
     assert outcome(MAILS, state(*one, ours("call", "2026-03-18 10:00", "third")), NOW, TWO_A_WEEK) == "fires"
 
 
+def test_a_match_that_enrolled_and_asked_for_a_call_is_one_touch_of_the_week() -> None:
+    both = rule(id="both", then=(enroll("welcome"), call_task()))
+    known = [both, MAILS]
+    book = FileRulebook(ruleset(*known, of=TWO_A_WEEK))
+    assert book.bind(None, OWNERS) == ()
+    sent = (enrollment("welcome", "2026-03-09 10:00"), mark("fired", "created", "2026-03-09 10:00", rule="both"))
+    asked = task("2026-03-09 10:00", "2026-03-11 10:00", task_type="call", key=action_key("both", REF, "created", 1))
+    when = moment(NOW)
+    assert book.explain(state(*sent, asked), when)[1].outcome == "fires"
+    assert book.explain(state(*sent, ours("call", "2026-03-11 10:00")), when)[1].outcome == "blocked"
+
+
+def test_what_a_cap_holds_back_has_touched_nobody() -> None:
+    again = replace(CALLS, when=Replied(), once=Once("occasion"))
+    answer = email("2026-03-10 09:00", None, id="m2")
+    for kind, expected in (("held", "fires"), ("lost", "fires"), ("fired", "blocked")):
+        other = mark(kind, "reply@m1", "2026-03-10 09:30", scope="reply@m1")  # type: ignore[arg-type]
+        assert outcome(again, state(answer, other), NOW, A_DAY) == expected
+
+
 def test_a_full_week_ends_when_enough_touches_are_a_week_old() -> None:
     of = state(call("2026-03-05 10:00"), ours("call", "2026-03-09 10:00"))
     verdict = judged(MAILS, of, NOW, TWO_A_WEEK).verdict
@@ -268,7 +288,7 @@ def test_a_contact_made_meanwhile_or_a_refusal_drops_the_write() -> None:
 
 
 def test_what_the_same_match_wrote_before_does_not_hold_back_the_rest_of_it() -> None:
-    both = rule(then=(asking("email"), asking("call", subject=parse("Ring")), enroll()), place=PLACE)
+    both = rule(then=(asking("email"), asking("call", subject=parse("Ring"))), place=PLACE)
     first = replace(ours("call", "2026-03-10 12:00"), key=action_key("r", REF, "created", 1))
     assert dropped(both, 0, first) is None
     assert dropped(both, 1, call("2026-03-10 10:02")) is None, "the first of them decided"

@@ -143,6 +143,7 @@ def test_weights_are_shares_of_the_whole() -> None:
 def test_a_weight_of_nothing_gets_nothing_unless_nobody_else_can() -> None:
     world = World(person("ana", weight=0.0), how="weighted")
     assert Counter(world.hand_out(6)) == {"ben": 3, "cleo": 3}
+    assert world.lines[0].shares == {"ben": 0.5, "cleo": 0.5}
     assert who(world, barred={BEN.id, CLEO.id}) == "ana"
 
 

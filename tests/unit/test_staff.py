@@ -94,6 +94,7 @@ def test_absences_without_a_day_between_are_one_and_the_return_is_the_morning_af
     assert staff(ana).away(ANA) == Absence(date(2026, 3, 9), date(2026, 3, 14))
     assert staff(ana).back(ANA) == at("2026-03-14 23:00")
     assert staff(ana).leaves(ANA) == at("2026-03-12 23:00"), "the next first day that team.yaml names"
+    assert staff(person("ana", away=away((10, 11), (20, 21)))).leaves(ANA) == at("2026-03-20 00:00")
     assert staff(person("ana")).back(ANA) is None
     assert staff(person("ana")).leaves(ANA) is None
 
