@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 from time import monotonic
 
 import click
@@ -15,6 +16,7 @@ from rich.table import Table
 
 from connector.cli.documents import explain_document, plan_document
 from connector.cli.options import json_option, print_json
+from connector.cli.report import period_of, read_report, write_page
 from connector.cli.stage import DAYS, Crm, Stage, Week, open_stage
 from connector.cli.tables import Teller, zone_of
 
@@ -36,13 +38,21 @@ NEXT = """\
 [bold]Try it on your own CRM[/] (nothing is written there until you say `run`):
   followup init my-team --crm hubspot     a commented workspace with these rules
   followup doctor --workspace my-team     what is missing, and the cure
-  followup plan --workspace my-team       what a pass would write"""
+  followup plan --workspace my-team       what a pass would write
+  followup demo --report .                the end-of-week report on these leads, as a page"""
 
 
 @click.command("demo", epilog="Example: followup demo --crm hubspot")
 @click.option("--crm", type=click.Choice(list(NAMES)), help="Only this one [default: first Salesforce, then HubSpot].")
+@click.option(
+    "--report",
+    "reports",
+    metavar="FOLDER",
+    type=click.Path(file_okay=False, exists=True, path_type=Path),
+    help="Also write the end-of-week report of each CRM there, as a page.",
+)
 @json_option
-def command(crm: Crm | None, as_json: bool) -> int:
+def command(crm: Crm | None, reports: Path | None, as_json: bool) -> int:
     """Start a local stand-in of both CRMs, play three weeks of follow-up on each, and show what was done and why.
 
     No account is needed and nothing leaves this machine.
@@ -54,11 +64,23 @@ def command(crm: Crm | None, as_json: bool) -> int:
         with open_stage(name) as stage:
             with _bar(NAMES[name]) as step:
                 stage.play(step)
+            if reports is not None:
+                _report(console, stage, reports / f"report-{name}.html")
             document[name] = _told(console, stage)
     console.print(f"{NEXT}\n[dim]{monotonic() - started:.0f} s[/]")
     if as_json:
         print_json(document)
     return 0
+
+
+def _report(console: Console, stage: Stage, file: Path) -> None:
+    """The report of the last of the three weeks, on the evening of its Friday."""
+    workspace = stage.workspace()
+    zone = zone_of(workspace)
+    report = read_report(workspace, period_of(stage.clock.peek(), None, zone), zone, quiet=True)
+    if report is not None:
+        write_page(report, file, zone)
+        console.print(f"written: {file}")
 
 
 @contextmanager

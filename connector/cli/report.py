@@ -95,4 +95,6 @@ def write_page(report: Report, file: Path, zone: ZoneInfo) -> None:
     try:
         file.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise ConfigError(f"{file} cannot be written ({error.strerror}); name another file with --html") from None
+        raise ConfigError(
+            f"{file} cannot be written ({error.strerror}); name a file in a folder that is there"
+        ) from None

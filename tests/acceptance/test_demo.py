@@ -42,9 +42,11 @@ def test_three_weeks_on_both_crms_give_the_same_figures_and_no_lead_is_lost() ->
         assert any(rule["outcome"] == "blocked" for rule in told["explain"]["stopped"]["rules"])
 
 
-def test_the_demo_ends_with_what_to_try_next() -> None:
-    done = _demo("--crm", "hubspot")
+def test_the_demo_ends_with_what_to_try_next_and_writes_the_report_of_its_last_week(tmp_path: Path) -> None:
+    done = _demo("--crm", "hubspot", "--report", str(tmp_path))
     assert done.returncode == 0, done.stderr
+    page = (tmp_path / "report-hubspot.html").read_text(encoding="utf-8")
+    assert all(name in page for name in ("Ana Ferreira", "Ben Okafor", "Cleo Martin", "Who needs help"))
     assert "Salesforce: three weeks" not in done.stdout
     for command in ("followup init", "followup doctor", "followup plan"):
         assert command in done.stdout
