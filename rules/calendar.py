@@ -22,6 +22,9 @@ FOREVER = datetime(9999, 1, 1, tzinfo=UTC)
 """Stands for an instant that never comes: beyond a century of closed days, or beyond the years a date can have."""
 
 _PAST = datetime(1, 1, 2, tzinfo=UTC)
+_SUMS = 20_000
+"""Sums a calendar remembers: the same instants are asked for again whenever a record is looked at."""
+
 _CENTURY = 36_525
 """Days after which the search for open time ends."""
 _YEAR = 366
@@ -51,6 +54,7 @@ class WorkCalendar:
         self._closed = frozenset(spec.closed)
         self._country, self._region = _country(spec)
         self._holidays: dict[int, frozenset[date]] = {}
+        self._sums: dict[tuple[datetime, Duration], datetime] = {}
         self._days: dict[date, tuple[_Interval, ...]] = {}
         self._own: dict[date, tuple[_Interval, ...]] = {}
 
@@ -100,7 +104,13 @@ class WorkCalendar:
         clip to the month's end. Business hours are open time; business days keep the clock time and count days that
         open. A business duration that starts or ends in closed time ends at (or counts from) the next opening.
         """
-        return self._moved(at.astimezone(UTC), duration, 1)
+        key = (at, duration)
+        found = self._sums.get(key)
+        if found is None:
+            if len(self._sums) >= _SUMS:
+                self._sums.clear()
+            found = self._sums[key] = self._moved(at.astimezone(UTC), duration, 1)
+        return found
 
     def subtract(self, at: datetime, duration: Duration) -> datetime:
         """The instant a duration earlier; the mirror of `add`, closed time gives way to the last closing."""
