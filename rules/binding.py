@@ -125,7 +125,7 @@ def _unknown_members(team: Team, people: Mapping[str, Owner]) -> Iterator[Proble
         for name in pool.members:
             if name not in people:
                 text = f"pool {pool.name}: the CRM has no user for {name}, who is passed over; correct `crm` of {name}"
-                yield Problem(place.file, place.line, place.column, text)
+                yield Problem(place.file, place.line, place.column, text, code="F318", level="warning")
 
 
 def _enrolls(rule: Rule) -> frozenset[str]:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from connector.domain.errors import Problem
 from rules.basics import Place
 from rules.model import AllOf, AnyOf, Condition, FieldTest, Not, Rule, SinceTest
+from rules.refusal import NEVER
 
 _LOWER = ("at_least", "over", "after")
 _UPPER = ("at_most", "under", "before")
@@ -66,7 +67,7 @@ def _above(least: object, most: object) -> bool:
 
 
 def _problem(rule: Rule, place: Place, message: str) -> Problem:
-    return Problem(place.file, place.line, place.column, message, rule.written_id)
+    return Problem(place.file, place.line, place.column, message, rule.written_id, NEVER)
 
 
 def _conjuncts(condition: Condition) -> Iterator[Condition]:

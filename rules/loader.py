@@ -15,6 +15,7 @@ from rules import lint
 from rules.basics import Place
 from rules.model import Limit, RuleSet, ScoreLine
 from rules.needs import unseen_changes, without_score
+from rules.refusal import SHAPE, TWICE
 from rules.rulefile import MAX_RULES, CaseList, Found, RuleFile
 from rules.teamfile import FILE as TEAM_FILE
 from rules.teamfile import load_team
@@ -55,7 +56,9 @@ def load_rules(
     files: list[RuleFile] = []
     paths = _rule_files(folder / FOLDER) if draft is None else _rule_files(draft / FOLDER) or _rules_beside(draft)
     if not paths:
-        problems.append(Problem(FOLDER, 0, 0, "no rule file is here; write one such as rules/follow-up.yaml"))
+        problems.append(
+            Problem(FOLDER, 0, 0, "no rule file is here; write one such as rules/follow-up.yaml", code=SHAPE)
+        )
     for path in paths:
         room = MAX_RULES - sum(max(1, len(each.rules)) for each in found)
         file = RuleFile(f"{FOLDER}/{path.name}", read_yaml(path), team, enrollments, room)
@@ -99,7 +102,7 @@ def _twice(found: Iterable[Found]) -> Iterator[Problem]:
         for spot in spots if len(spots) > 1 else ():
             other = next(place for place in spots if place != spot)
             message = f"the id `{shown(name)}` is also in {other.file}:{other.line}; every rule has its own"
-            yield Problem(spot.file, spot.line, spot.column, message, name)
+            yield Problem(spot.file, spot.line, spot.column, message, name, TWICE)
 
 
 def _certain(scores: Iterable[ScoreLine], doubtful: frozenset[str]) -> tuple[ScoreLine, ...]:

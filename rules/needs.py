@@ -30,6 +30,7 @@ from rules.model import (
     ScoreLine,
     leaves,
 )
+from rules.refusal import SCORE
 from rules.team import Criterion, Team, Turn
 
 ALWAYS_FIELDS = frozenset({"status", "owner", "opted_out", "do_not_call", "name", "email", "created"})
@@ -147,7 +148,7 @@ def without_score(rules: Iterable[Rule], doubtful: Set[str]) -> Iterator[Problem
     for rule in rules:
         if rule.kind in doubtful and reads_score(rule):
             message = f"this goes by the score of a {rule.kind}, and a line of `scores` has a mistake; mend that first"
-            yield Problem(rule.place.file, rule.place.line, rule.place.column, message, rule.written_id)
+            yield Problem(rule.place.file, rule.place.line, rule.place.column, message, rule.written_id, SCORE)
 
 
 def unseen_changes(rules: Iterable[Rule], scored: Set[str]) -> Iterator[Problem]:
@@ -155,7 +156,7 @@ def unseen_changes(rules: Iterable[Rule], scored: Set[str]) -> Iterator[Problem]
     for rule in rules:
         if rule.kind in scored and isinstance(rule.when, FieldChange) and rule.when.field == "score":
             message = f"the score of a {rule.kind} is made by `scores`; write `when: {{score: {{crosses: 60}}}}`"
-            yield Problem(rule.place.file, rule.place.line, rule.place.column, message, rule.written_id)
+            yield Problem(rule.place.file, rule.place.line, rule.place.column, message, rule.written_id, SCORE)
 
 
 def conditions_of(rule: Rule) -> Iterator[Condition]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from pydantic import ValidationInfo
 
+from rules.refusal import BROKEN, NAME, RefusalError
 from rules.typed import CUSTOM, TEXT_FORM, Written, text_of
 from rules.vocabulary import ATTEMPT_WORDS, FIELDS, not_known
 
@@ -42,9 +43,9 @@ def _reference(pick: Callable[[Names], tuple[str, ...] | None], what: str, place
         if allowed is None or text in allowed:
             return text
         if text in names.broken:
-            raise ValueError(f"`{text}` has a mistake in team.yaml; mend it there first")
+            raise RefusalError(f"`{text}` has a mistake in team.yaml; mend it there first", BROKEN)
         sentence = not_known(text, allowed, what=f"{what} ")
-        raise ValueError(f"{sentence} (of {place})")
+        raise RefusalError(f"{sentence} (of {place})", NAME)
 
     return Written(check, TEXT_FORM)
 

@@ -15,6 +15,7 @@ from rules.basics import NO_WAIT, Duration, Place
 from rules.meaning import Reader, durations, limit
 from rules.model import AnyOf, Condition, FieldTest, Rule, ScoreLine, Step, StepDone, leaves
 from rules.references import Names
+from rules.refusal import CALENDAR, ONCE, SCORE, SHAPE, YAML
 from rules.schema.actions import Doing
 from rules.shape import Shape
 from rules.teamfile import TeamFile, told
@@ -99,9 +100,9 @@ class RuleFile:
 
     # -- the file as a whole -----------------------------------------------------------------------------------------
 
-    def refuse(self, line: int, column: int, message: str) -> None:
+    def refuse(self, line: int, column: int, message: str, code: str = SHAPE) -> None:
         """A mistake that concerns every rule of the file."""
-        self.problems.append(Problem(self.file, line, column, message + _STOPS_FILE))
+        self.problems.append(Problem(self.file, line, column, message + _STOPS_FILE, code=code))
         self.sound = False
 
     def faults(self, root: Node | None) -> None:
@@ -116,9 +117,9 @@ class RuleFile:
                 index = fault.loc[1]
                 name = _id(items[index]) if isinstance(index, int) and index < len(items) else None
                 if name:
-                    self.problems.append(Problem(self.file, fault.line, fault.column, fault.message, name))
+                    self.problems.append(Problem(self.file, fault.line, fault.column, fault.message, name, YAML))
                     continue
-            self.refuse(fault.line, fault.column, fault.message)
+            self.refuse(fault.line, fault.column, fault.message, YAML)
 
     def top(self, root: MapNode) -> None:
         """The words at the top of the file."""
@@ -126,7 +127,7 @@ class RuleFile:
             shapes.FileShape.model_validate(plain(root), context=self.names)
         except ValidationError as error:
             for problem in told(error, root, self.file):
-                self.refuse(problem.line, problem.column, problem.message)
+                self.refuse(problem.line, problem.column, problem.message, problem.code)
 
     def read_defaults(self, root: MapNode) -> None:
         """What every rule of the file shares."""
@@ -138,7 +139,7 @@ class RuleFile:
             self.defaults = shapes.Defaults.model_validate(plain(entry.value), context=names)
         except ValidationError as error:
             for problem in told(error, root, self.file, ("defaults",)):
-                self.refuse(problem.line, problem.column, problem.message)
+                self.refuse(problem.line, problem.column, problem.message, problem.code)
             return
         if self.defaults.unless is not None and isinstance(entry.value, MapNode):
             node = entry.value.entries["unless"].value
@@ -193,7 +194,7 @@ class RuleFile:
             for key, entry in item.entries.items() if isinstance(item, MapNode) else ():
                 if key in _NEED_ONCE:
                     message = f"`{key}` needs `once` in its rule, such as `once: per lead`, so that it is not repeated"
-                    yield Problem(self.file, entry.line, entry.column, message, name)
+                    yield Problem(self.file, entry.line, entry.column, message, name, ONCE)
 
     def calendar(
         self, shape: Shape, when: shapes.Trigger, given: str | None, node: Node, name: str
@@ -206,7 +207,7 @@ class RuleFile:
             missing = not_known(DEFAULT_CALENDAR, self.names.calendars, "team.yaml", "the calendar ")
             what = "cadence" if isinstance(shape, shapes.CadenceShape) else "rule"
             message = f"this {what} counts working time and names no `calendar`; {missing}"
-            yield Problem(place.file, place.line, place.column, message, name)
+            yield Problem(place.file, place.line, place.column, message, name, CALENDAR)
 
     def rule(self, shape: shapes.RuleShape, node: MapNode) -> Rule:
         """The rule's meaning, with what the file's defaults add."""
@@ -322,14 +323,14 @@ class RuleFile:
         for leaf in tests:
             if isinstance(leaf, FieldTest) and leaf.field == "score":
                 message = "a line of the score cannot ask for the score itself; ask for what it is made of"
-                return Problem(self.file, leaf.place.line, leaf.place.column, message)
+                return Problem(self.file, leaf.place.line, leaf.place.column, message, code=SCORE)
         return None
 
     def timeless(self, shape: shapes.ScoreShape, line: ScoreLine) -> Problem | None:
         """Working time, which a line of the score has no calendar for."""
         if any(map(_is_working, durations(shape))):
             message = "a score has no calendar; write days or hours without `business`"
-            return Problem(self.file, line.place.line, line.place.column, message)
+            return Problem(self.file, line.place.line, line.place.column, message, code=SCORE)
         return None
 
 

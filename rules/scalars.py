@@ -12,6 +12,7 @@ from typing import get_args
 
 from rules.basics import Duration, Unit
 from rules.model import Backfill, Every, Once
+from rules.refusal import UNKNOWN, RefusalError
 from rules.vocabulary import nearest, not_known
 from rules.yamlfile import shown
 
@@ -114,7 +115,7 @@ def every(text: str) -> Every:
         raise ValueError(f"{quoted(text)} is not a time of the week; write a day and a time, such as `friday 16:00`")
     unknown = next((name for name in names if name not in _DAYS), None)
     if unknown is not None:
-        raise ValueError(not_known(unknown, (*WEEK, "weekday", "day"), what="the day "))
+        raise RefusalError(not_known(unknown, (*WEEK, "weekday", "day"), what="the day "), UNKNOWN)
     return Every(tuple(sorted({day for name in names for day in _DAYS[name]})), clock_time(clock.zfill(5)))
 
 

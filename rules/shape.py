@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from typing import ClassVar, Self
+from typing import ClassVar, LiteralString, Self
 
 from pydantic import (
     BaseModel,
@@ -18,6 +18,7 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, ErrorDetails, InitErrorDetails, PydanticCustomError
 
+from rules.refusal import MISSING, ONLY_ONE, UNKNOWN, code_of
 from rules.typed import CUSTOM, CUSTOM_NAME, MAX_ITEMS
 from rules.vocabulary import WORDS, not_known, word
 from rules.yamlfile import MapNode, parse_yaml, plain
@@ -95,7 +96,7 @@ class Shape(BaseModel):
         given = [key for key in value if key in cls.words()] if cls.only_one and isinstance(value, dict) else []
         for key in given[1:]:
             text = f"`{given[0]}` is already here, and `{key}` as well; {cls.only_one}"
-            yield InitErrorDetails(type=PydanticCustomError("word", "{text}", {"text": text}), loc=(key,), input=None)
+            yield refused("word", text, ONLY_ONE, key)
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
@@ -149,22 +150,28 @@ def _typed(value: object) -> object:
     return json.loads(value) if isinstance(value, str) and _TYPED.fullmatch(value) else value
 
 
+def refused(kind: LiteralString, text: str, code: str, *loc: str | int) -> InitErrorDetails:
+    """A mistake as pydantic carries it; its kind decides its place, and its code is that of docs/checks.md."""
+    error = PydanticCustomError(kind, "{text}", {"text": text, "code": code})
+    return InitErrorDetails(type=error, loc=loc, input=None)
+
+
 def _told(cls: type[Shape], detail: ErrorDetails, unwritten: str) -> InitErrorDetails:
     """One of pydantic's errors as a sentence; `unwritten` is a word that the file does not show."""
     kind, loc, text = detail["type"], detail["loc"], detail["msg"]
     key = str(loc[0]) if loc else ""
+    code = detail.get("ctx", {}).get("code") or code_of(detail.get("ctx", {}).get("error"))
     if kind in _OURS:
         pass
     elif kind == "extra_forbidden":
         # `_long` has put a space behind words that would pass for names of the model's own.
-        kind, loc, text = "word", (key.strip(), *loc[1:]), not_known(key.strip(), cls.words(), cls.where)
+        code, kind, loc, text = UNKNOWN, "word", (key.strip(), *loc[1:]), not_known(key.strip(), cls.words(), cls.where)
     elif kind == "missing":
-        kind, text = "text", _missing(cls, key)
+        code, kind, text = MISSING, "text", _missing(cls, key)
     else:
         sentence = text if kind == "bare" else _sentence(cls, detail, key)
         kind, text = ("bare", sentence) if key in (unwritten, "") else ("text", f"`{key}`: {sentence}")
-    error = PydanticCustomError(kind, "{text}", {"text": text})
-    return InitErrorDetails(type=error, loc=loc, input=None)
+    return refused(kind, text, code, *loc)
 
 
 def _missing(cls: type[Shape], key: str) -> str:

@@ -17,6 +17,7 @@ from connector.domain.errors import Problem
 from rules.basics import Place
 from rules.calendar import OFFICE, WorkCalendar
 from rules.references import Names
+from rules.refusal import LEFT_OUT, SHAPE, YAML, code_of
 from rules.schema.team import CalendarShape, PersonShape, PoolShape, TeamShape
 from rules.shape import Shape
 from rules.team import Absence, CalendarSpec, ContactLimits, Person, Pool, Team
@@ -46,9 +47,9 @@ def load_team(folder: Path) -> TeamFile:
     if not path.exists():
         return TeamFile()
     found = read_yaml(path)
-    faults = [Problem(FILE, fault.line, fault.column, fault.message + _STOPS_ALL) for fault in found.faults]
+    faults = [Problem(FILE, each.line, each.column, each.message + _STOPS_ALL, code=YAML) for each in found.faults]
     if not isinstance(found.root, MapNode):
-        problem = Problem(FILE, 1, 1, "keys and values are expected, such as `people:`" + _STOPS_ALL)
+        problem = Problem(FILE, 1, 1, "keys and values are expected, such as `people:`" + _STOPS_ALL, code=SHAPE)
         return TeamFile(problems=faults or [problem], sound=False)
     reader = _TeamReader(found.root, faults)
     team = reader.team()
@@ -59,8 +60,10 @@ def told(error: ValidationError, node: Node, file: str, loc: Loc = (), rule: str
     """A failed validation as problems with their places; `loc` is where the validated part stands in the tree."""
     for detail in error.errors(include_url=False):
         line, column = locate(node, (*loc, *detail["loc"]), key=detail["type"] == "word")
-        said = str(detail["ctx"]["error"]) if detail["type"] == "value_error" else detail["msg"]
-        yield Problem(file, line, column, said, rule)
+        context = detail.get("ctx", {})
+        raised = context.get("error") if detail["type"] == "value_error" else None
+        said = detail["msg"] if raised is None else str(raised)
+        yield Problem(file, line, column, said, rule, str(context.get("code") or code_of(raised)))
 
 
 def _person(name: str, shape: PersonShape, place: Place) -> Person:
@@ -104,11 +107,11 @@ class _TeamReader:
             return TeamShape.model_validate(value, context=self.names)
         except ValidationError as error:
             for problem in told(error, self.root, FILE):
-                self.refuse(problem.line, problem.column, problem.message)
+                self.refuse(problem.line, problem.column, problem.message, problem.code)
             return TeamShape()
 
-    def refuse(self, line: int, column: int, message: str) -> None:
-        self.problems.append(Problem(FILE, line, column, message + _STOPS_ALL))
+    def refuse(self, line: int, column: int, message: str, code: str = SHAPE) -> None:
+        self.problems.append(Problem(FILE, line, column, message + _STOPS_ALL, code=code))
         self.sound = False
 
     def section(self, name: str) -> Mapping[str, tuple[Node, Place]]:
@@ -135,7 +138,7 @@ class _TeamReader:
 
     def leave_out(self, name: str, place: Place, message: str) -> None:
         self.broken.add(name)
-        self.problems.append(Problem(FILE, place.line, place.column, message))
+        self.problems.append(Problem(FILE, place.line, place.column, message, code=LEFT_OUT))
 
     def people(self) -> Iterator[tuple[str, Person]]:
         logins: dict[str, str] = {}

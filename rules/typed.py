@@ -15,6 +15,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from rules import scalars
 from rules.basics import Duration
+from rules.refusal import UNKNOWN, RefusalError
 from rules.vocabulary import not_known
 
 T = TypeVar("T")
@@ -94,7 +95,7 @@ def words_only(*allowed: str) -> Written:
 
     def check(text: str) -> str:
         if text not in allowed:
-            raise ValueError(not_known(text, allowed))
+            raise RefusalError(not_known(text, allowed), UNKNOWN)
         return text
 
     # An editor reads `true` and `1` as a boolean and a number.

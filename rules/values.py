@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from pydantic import ValidationError, ValidationInfo
-from pydantic_core import InitErrorDetails, PydanticCustomError
+from pydantic_core import InitErrorDetails
 
 from rules import scalars, template
 from rules.basics import Scalar, Template
 from rules.model import Backfill, Every, Once
 from rules.references import known_field, names_in
-from rules.shape import described
+from rules.refusal import FIELD, UNKNOWN, VALUE, RefusalError
+from rules.shape import described, refused
 from rules.typed import CUSTOM, CUSTOM_NAME, MAX_ITEMS, TEXT_FORM, Form, pattern, text_of
 from rules.vocabulary import FIELDS, not_known
 from rules.yamlfile import Loc
@@ -85,7 +86,7 @@ def field_word(value: object, info: ValidationInfo) -> str:
     name = text_of(value)
     unknown = known_field(name, "")
     if unknown:
-        raise ValueError(unknown)
+        raise RefusalError(unknown, FIELD)
     return name
 
 
@@ -106,8 +107,8 @@ class _Collected:
         self.errors: list[InitErrorDetails] = []
 
     def add(self, text: str, *loc: str | int, key: bool = False) -> None:
-        kind = PydanticCustomError("word" if key else "text", "{text}", {"text": text})
-        self.errors.append(InitErrorDetails(type=kind, loc=loc, input=None))
+        found = refused("word", text, FIELD, *loc) if key else refused("text", text, VALUE, *loc)
+        self.errors.append(found)
 
     def scalars(self, field: str, key: str, raw: object) -> tuple[Scalar, ...]:
         """The typed values of a scalar or a list."""
@@ -184,7 +185,8 @@ def filled_text(value: object, info: ValidationInfo, *, one_line: bool = False) 
             parts[position] = "owner"
         elif name not in FIELDS and not CUSTOM.fullmatch(name):
             allowed = [*(f"{kind}.{field}" for field in fields), f"{kind}.custom.NAME", "owner.name"]
-            raise ValueError(not_known(name if "." in name else f"{kind}.{name}", allowed, what="the field "))
+            text = not_known(name if "." in name else f"{kind}.{name}", allowed, what="the field ")
+            raise RefusalError(text, FIELD)
     return Template(tuple(parts))
 
 
@@ -210,7 +212,7 @@ def backfill_word(value: object) -> Backfill:
     if isinstance(value, dict) and value:
         unknown = next((key for key in value if key != "spread"), None)
         if unknown is not None:
-            raise ValueError(not_known(unknown, ("spread",)))
+            raise RefusalError(not_known(unknown, ("spread",)), UNKNOWN)
         return scalars.per_day(text_of(value["spread"]))
     if value == "all":
         return Backfill("all")

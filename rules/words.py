@@ -118,9 +118,11 @@ class Words:
             self.shown("value", line.place)
         return replace(line, if_=self.maybe(line.if_, guard=False))
 
-    def problem(self, place: Place, text: str) -> None:
-        end = "this line of the score counts nothing" if self.rule is None else f"{self.stopped} {self.rule} does not run"
-        self.problems.append(Problem(place.file, place.line, place.column, f"{text}; {end}", self.rule))
+    def problem(self, place: Place, text: str, code: str) -> None:
+        end = (
+            "this line of the score counts nothing" if self.rule is None else f"{self.stopped} {self.rule} does not run"
+        )
+        self.problems.append(Problem(place.file, place.line, place.column, f"{text}; {end}", self.rule, code))
 
     # -- conditions ------------------------------------------------------------------------------------------------
 
@@ -185,12 +187,12 @@ class Words:
                 continue
             info = self.fields.get(name)
             if info is not None and not info.writable:
-                self.problem(action.place, f"the CRM does not let us write {name}")
+                self.problem(action.place, f"the CRM does not let us write {name}", "F312")
             (resolved,) = self.values(name, (value,), action.place)
             active = {each.casefold(): each for each in info.values} if info is not None else {}
             if active and str(resolved).casefold() not in active:
                 allowed = ", ".join(info.values if info is not None else ())
-                self.problem(action.place, f"{name} has no active value {value!r}; the CRM allows {allowed}")
+                self.problem(action.place, f"{name} has no active value {value!r}; the CRM allows {allowed}", "F313")
             values[name] = active.get(str(resolved).casefold(), resolved)
         return replace(action, values=values)
 
@@ -213,22 +215,24 @@ class Words:
         if not hidden and (name in _ALWAYS_SHOWN or name in self.fields):
             return True
         cure = "grant the integration user access to it" if hidden else "bind it in followup.yaml or correct the name"
-        self.problem(place, f"the CRM does not show {name} of a {self.kind}: {cure}")
+        self.problem(place, f"the CRM does not show {name} of a {self.kind}: {cure}", "F311")
         return False
 
     def person(self, name: str, place: Place) -> None:
         if name not in self.people:
-            self.problem(place, f"the CRM has no user for {name}; correct `crm` of {name} in team.yaml")
+            self.problem(place, f"the CRM has no user for {name}; correct `crm` of {name} in team.yaml", "F315")
 
     def queue(self, name: str, place: Place) -> None:
         if queue_named(self.owners, name) is None:
             queues = ", ".join(sorted(each.name for each in self.owners if each.queue)) or "none"
-            self.problem(place, f"the CRM has no queue {name!r}; there are: {queues}")
+            self.problem(place, f"the CRM has no queue {name!r}; there are: {queues}", "F316")
 
     def enrollment(self, name: str, place: Place) -> None:
         if name not in self.schema.enrollments:
             known = ", ".join(sorted(self.schema.enrollments)) or "none"
-            self.problem(place, f"{name!r} is not bound under `enrollments` in followup.yaml; there are: {known}")
+            self.problem(
+                place, f"{name!r} is not bound under `enrollments` in followup.yaml; there are: {known}", "F317"
+            )
 
     def values(self, name: str, values: tuple[Scalar, ...], place: Place) -> tuple[Scalar, ...]:
         """The constants a field is compared with, in the CRM's spelling and the field's type."""
@@ -243,7 +247,7 @@ class Words:
         for value in values:
             found = _typed(value, info.type)
             if found is None:
-                self.problem(place, f"{name} is a {info.type}, {value!r} is not")
+                self.problem(place, f"{name} is a {info.type}, {value!r} is not", "F313")
             typed.append(value if found is None else found)
         return tuple(typed)
 
@@ -271,7 +275,7 @@ class Words:
         if info is not None and not info.values:
             return word  # the CRM's status is free text: any word may be right
         names = ", ".join((*sorted(self.schema.statuses), *crm.values())) or "none"
-        self.problem(place, f"there is no status {word!r}; there are: {names}")
+        self.problem(place, f"there is no status {word!r}; there are: {names}", "F314")
         return word
 
 

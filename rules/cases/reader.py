@@ -21,6 +21,7 @@ from rules.cases.model import NOBODY, SOMEBODY, Case, Expectation, Subject
 from rules.cases.shape import CaseShape, SubjectShape
 from rules.loader import Loaded
 from rules.model import Rule
+from rules.refusal import CASE
 from rules.rulefile import CaseList
 from rules.team import Absence
 from rules.teamfile import told
@@ -112,7 +113,7 @@ class _CaseReader:
         self.problem_at(self.place(*loc), message)
 
     def problem_at(self, place: Place, message: str) -> None:
-        self.problems.append(Problem(place.file, place.line, place.column, message))
+        self.problems.append(Problem(place.file, place.line, place.column, message, code=CASE))
 
     def place(self, *loc: str | int) -> Place:
         return Place(self.of_file.file, *locate(self.node, loc))

@@ -12,6 +12,7 @@ from zoneinfo import available_timezones
 from pydantic import Field, model_validator
 
 from rules import scalars
+from rules.refusal import UNKNOWN, RefusalError
 from rules.schema.words import CriterionWord, PersonName, TurnWord, whether_match
 from rules.shape import Shape
 from rules.typed import (
@@ -68,7 +69,7 @@ def _days(key: str) -> range:
     first, dash, last = key.lower().partition("-")
     for name in (first, last) if dash else (first,):
         if name not in DAYS:
-            raise ValueError(not_known(name, DAYS, what="the day "))
+            raise RefusalError(not_known(name, DAYS, what="the day "), UNKNOWN)
     begin, end = DAYS.index(first), DAYS.index(last if dash else first)
     if begin > end:
         raise ValueError(f"{scalars.quoted(key)} runs backwards; a week begins on monday")
