@@ -6,7 +6,7 @@ Words stand for themselves: a status is the word that stands in the file, a pers
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from connector.domain.model import Adoption, Owner, Value
 from rules.actions import OfferAction, ReassignAction
@@ -27,6 +27,23 @@ GIVEN: Mapping[str, Value] = {"status": "new", "opted_out": False, "do_not_call"
 _Variant = tuple[object, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Some of the cases, played, and what was seen of the rules meanwhile."""
+
+    cases: Sequence[Played]
+    coverage: Coverage
+
+
+def report_of(parts: Sequence[Part]) -> Report:
+    """The report of all parts, in their order."""
+    first, *others = parts
+    for part in others:
+        first.coverage.add(part.coverage)
+    cases = [played for part in parts for played in part.cases]
+    return Report(cases, first.coverage.rules(), first.coverage.shared())
+
+
 class Bench:
     """The rules and the people with whom cases are played; `engine` as for FileRulebook.
 
@@ -43,10 +60,16 @@ class Bench:
 
     def run(self, cases: Sequence[Case]) -> Report:
         """Play the cases, each in a world of its own."""
-        queues = sorted({*_queues_of_rules(self._ruleset), *(queue for case in cases for queue in _queues(case))})
+        return report_of([self.play(cases, self.queues(cases))])
+
+    def queues(self, cases: Sequence[Case]) -> Sequence[str]:
+        """The queues of the CRM of which the rules and these cases speak."""
+        return sorted({*_queues_of_rules(self._ruleset), *(queue for case in cases for queue in _queues(case))})
+
+    def play(self, cases: Sequence[Case], queues: Sequence[str]) -> Part:
+        """Play some of the cases in a CRM that has these queues."""
         coverage = Coverage(self._ruleset.rules)
-        played = [self._play(case, queues, coverage) for case in cases]
-        return Report(played, coverage.rules(), coverage.shared())
+        return Part([self._play(case, queues, coverage) for case in cases], coverage)
 
     def _play(self, case: Case, queues: Sequence[str], coverage: Coverage) -> Played:
         coverage.next_case()

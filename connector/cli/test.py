@@ -11,6 +11,7 @@ import click
 from rich.console import Console
 
 from connector.bootstrap import Workspace, load_workspace
+from connector.cli.case_runs import play
 from connector.cli.case_tables import CaseTeller, of_files, of_rules, report_document
 from connector.cli.options import json_option, print_json, workspace_option
 from connector.domain.errors import ConfigError, FollowupError, Problem
@@ -20,7 +21,6 @@ from rules.cases.model import Case
 from rules.cases.reader import Cases, read_cases
 from rules.cases.result import Report
 from rules.loader import FOLDER
-from rules.testing import Bench
 
 LOOK_EVERY = 0.3
 """Seconds between two looks at the files while they are watched."""
@@ -87,8 +87,7 @@ def _once(folder: Path | None, wanted: _Wanted, as_json: bool) -> int:
     files = wanted.files_of(workspace)
     rules = wanted.rules_of(workspace) if wanted.rule is not None else None
     read = read_cases(loaded)
-    bench = Bench(loaded.ruleset, workspace.settings.engine, workspace.settings.statuses)
-    report = bench.run(wanted.pick(read.cases, files))
+    report = play(workspace, wanted.pick(read.cases, files))
     report = of_files(report, files) if files else report
     report = of_rules(report, rules) if rules is not None else report
     problems = [problem for problem in (*loaded.problems, *read.problems) if problem.level == "error"]

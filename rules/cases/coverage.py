@@ -56,6 +56,16 @@ class Coverage:
         """What is seen from now on belongs to another case."""
         self._case += 1
 
+    def add(self, other: Coverage) -> None:
+        """Take in what another one has seen of the same rules, in other cases."""
+        for rule, of_paths in other._seen.items():
+            for path, values in of_paths.items():
+                self._seen[rule][path] |= values
+        for mine, others in ((self._fired, other._fired), (self._stopped, other._stopped)):
+            for rule, cases in others.items():
+                mine[rule] |= {self._case + case for case in cases}
+        self._case += other._case
+
     def see(self, decision: Decision) -> None:
         """What the rules said in one pass; conditions count once their rule is due."""
         for verdict in decision.verdicts:

@@ -57,6 +57,10 @@ class Play:
     deadline: datetime | None = None
     stale: bool = False
     """Whether the record has to be looked at again at the next stop, whenever that is."""
+    news: bool = True
+    """Whether something has happened, or was written, since the rules were asked last."""
+    minds: dict[str, datetime | None] = field(default_factory=dict)
+    """When each rule could change its mind by the clock alone."""
     passes: int = 0
     today: date | None = None
     fired: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -94,6 +98,7 @@ class Play:
 
     def happen(self, event: Event) -> None:
         fault = self.world.apply(event)
+        self.news = True
         self.entries.append(Entry(event.at, "event", f"{event.text}: {fault}" if fault else event.text))
         if fault:
             check = Check("action", f"`{event.text}` can happen", event.place)
@@ -113,22 +118,36 @@ class Play:
         raise _NoRestError(f"the rules do not come to rest: {names} act again and again")
 
     def once(self, at: datetime) -> bool:
-        """One pass; whether it wrote something."""
+        """One pass; whether anything came of it."""
         rulebook, moment = self.crew.rulebook, self.moment(at)
-        [decision] = rulebook.evaluate([self.world.state], moment)
-        self.coverage.see(decision)
+        decision = self.decide(moment)
         for alarm in decision.alarms:
             self.alarm(alarm, at)
         if not needs_plan(decision):
             self.world.mark(decision.marks)
             self.due(decision.next_at, at)
-            return False
+            self.news = bool(decision.marks)
+            return self.news
         plan = self.undone(rulebook.plan([decision], moment))
         self.world.commit(plan)
         [record] = plan.records
         self.due(record.next_at, at)
         self.carry_out(plan, at)
-        return bool(record.actions or record.offers)
+        self.news = bool(record.actions or record.offers or record.marks)
+        return self.news
+
+    def decide(self, moment: Moment) -> Decision:
+        """What the rules say; without news since the last time, those are asked whose next instant has come."""
+        rulebook, state = self.crew.rulebook, self.world.state
+        due = [rule for rule, at in self.minds.items() if at is not None and at <= moment.now]
+        if self.news or not due:
+            [decision] = rulebook.evaluate([state], moment)
+        else:
+            decision = rulebook.reconsider(state, moment, due)
+        self.coverage.see(decision)
+        self.minds.update({verdict.rule: verdict.next_at for verdict in decision.verdicts})
+        ends = (decision.next_at, *self.minds.values())
+        return replace(decision, next_at=min((at for at in ends if at is not None), default=None))
 
     def undone(self, plan: Plan) -> Plan:
         """As in life, a step of a match that has been carried out is not carried out twice."""

@@ -224,6 +224,18 @@ def test_watch_and_a_document_do_not_go_together(tmp_path: Path, followup: Calla
     assert "leave --watch out" in done.stderr
 
 
+def test_two_processes_say_what_one_says(
+    tmp_path: Path, followup: Callable[..., Done], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _write(tmp_path, FINE + REPLIED + FINE + FINE)
+    alone = followup("test", "--json")
+    monkeypatch.setattr("connector.cli.case_runs.MANY", 2)
+    monkeypatch.setattr("multiprocessing.cpu_count", lambda: 2)
+    together = followup("test", "--json")
+    assert (alone.returncode, together.returncode) == (1, 1)
+    assert json.loads(alone.stdout) == json.loads(together.stdout)
+
+
 # -- watching --------------------------------------------------------------------------------------------------------
 
 
