@@ -52,9 +52,8 @@ def evaluate(
         return Result(None if inner.holds is None else not inner.holds, inner.reasons, inner.flips_at, inner.guarded)
     seen = see(condition, facts, calendar, calendars)
     flips = seen.flips_at if seen.flips_at is not None and facts.now < seen.flips_at < FOREVER else None
-    return Result(
-        seen.holds, (Reason(condition.path, seen.holds, seen.text),), flips, seen.holds is None and seen.guard
-    )
+    reason = Reason(condition.path, seen.holds, seen.text if facts.tells else "")
+    return Result(seen.holds, (reason,), flips, seen.holds is None and seen.guard)
 
 
 def _joined(items: Sequence[Result], decisive: bool) -> Result:

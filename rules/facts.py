@@ -16,6 +16,8 @@ from connector.domain.actions import rule_of_key
 from connector.domain.model import Activity, Change, Mark, Moment, Owner, RecordState, Value
 from rules.basics import Anchor, Who
 from rules.binding import Binding
+from rules.calendar import WorkCalendar
+from rules.compare import shown
 from rules.model import QuietFor
 from rules.points import Rises, Score
 from rules.team import Team
@@ -45,6 +47,8 @@ class Facts:
     def __init__(
         self, state: RecordState, moment: Moment, team: Team, binding: Binding, scoring: Scoring | None = None
     ) -> None:
+        self.tells = True
+        """Whether reasons are told in words. Putting them costs more than deciding, and most are never read."""
         self.state = state
         self.record = state.record
         self.moment = moment
@@ -59,6 +63,16 @@ class Facts:
     def on(self, state: RecordState) -> Facts:
         """What another state of the record looks like at the same instant."""
         return Facts(state, self.moment, self.team, self.binding, self.scoring)
+
+    # -- words -----------------------------------------------------------------------------------------------------
+
+    def shown(self, value: Value, calendar: WorkCalendar) -> str:
+        """A value as a reason tells it; nothing where nobody will read it."""
+        return shown(value, calendar) if self.tells else ""
+
+    def told(self, name: str, value: Value, calendar: WorkCalendar) -> str:
+        """A field's value as a reason tells it; nothing where nobody will read it."""
+        return self.binding.told(name, value, calendar) if self.tells else ""
 
     # -- fields ----------------------------------------------------------------------------------------------------
 

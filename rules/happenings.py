@@ -9,7 +9,6 @@ from datetime import date, datetime
 from connector.domain.model import Activity, Mark
 from rules.basics import Duration
 from rules.calendar import DAY, WorkCalendar
-from rules.compare import shown
 from rules.facts import Facts, booked, folded, task_type
 from rules.leaves import step_due
 from rules.model import ActivityIs, Every, OfferSettled, StepDone, TaskCompleted, TaskOverdue
@@ -44,7 +43,7 @@ def activity(trigger: ActivityIs, facts: Facts, wait: Duration, calendar: WorkCa
             # Where nobody knows when a coming meeting was booked, it has been booked by now.
             start = min(each.at, facts.now) if wait.amount == 0 else each.at
             outcome = f", {each.activity.outcome}" if each.activity.outcome else ""
-            text = f"{each.word.replace('_', ' ')} on {shown(each.at, calendar)}{outcome}"
+            text = f"{each.word.replace('_', ' ')} on {facts.shown(each.at, calendar)}{outcome}"
             found.append(Occasion(f"activity@{each.id}", start, text))
     later = facts.next_meeting_end if "meeting" in trigger.types else None
     none = "" if found else f"no {one_of(trigger.types)}{_asked(trigger)} yet"
@@ -92,9 +91,8 @@ def overdue(trigger: TaskOverdue, facts: Facts, calendar: WorkCalendar) -> Occas
         if due is None or each.deferred or (trigger.types and task_type(each) not in trigger.types):
             continue
         late = calendar.add(due, trigger.by)
-        text = (
-            f"{task_type(each)} task due {shown(each.due, calendar)}, late by {trigger.by} on {shown(late, calendar)}"
-        )
+        when, then = facts.shown(each.due, calendar), facts.shown(late, calendar)
+        text = f"{task_type(each)} task due {when}, late by {trigger.by} on {then}"
         found.append(Occasion(f"overdue@{each.id}", late, text))
     found.sort(key=lambda occasion: (occasion.start, occasion.id))
     kind = f"{one_of(trigger.types)} " if trigger.types else ""
@@ -114,7 +112,7 @@ def completed(trigger: TaskCompleted, facts: Facts, calendar: WorkCalendar) -> O
             continue
         at = min(each.ended or each.at, facts.now)
         outcome = f", {each.outcome}" if each.outcome else ""
-        text = f"{task_type(each)} task completed on {shown(at, calendar)}{outcome}"
+        text = f"{task_type(each)} task completed on {facts.shown(at, calendar)}{outcome}"
         found.append(Occasion(f"completed@{each.id}", at, text))
     found.sort(key=lambda occasion: (occasion.start, occasion.id))
     kind = f"{one_of(trigger.types)} " if trigger.types else ""
@@ -139,7 +137,7 @@ def offer(trigger: OfferSettled, facts: Facts, calendar: WorkCalendar) -> Occasi
         Occasion(
             f"offer@{each.key}#{each.state}",
             each.settled,
-            f"the offer to {each.person} {_SETTLED[trigger.how]} on {shown(each.settled, calendar)}",
+            f"the offer to {each.person} {_SETTLED[trigger.how]} on {facts.shown(each.settled, calendar)}",
         )
         for each in facts.state.offers
         if each.state == trigger.how and each.settled is not None
@@ -163,7 +161,7 @@ def every(trigger: Every, facts: Facts, calendar: WorkCalendar) -> Occasions:
     past = [at for at in _slots(trigger, calendar, today, -1, 3) if at <= facts.now][:2]
     coming = next((at for at in _slots(trigger, calendar, today, 1, 2) if at > facts.now), None)
     found = [
-        Occasion(f"every@{stamp(at)}", at, f"{slot_words(trigger)}: {shown(at, calendar)}")
+        Occasion(f"every@{stamp(at)}", at, f"{slot_words(trigger)}: {facts.shown(at, calendar)}")
         for at in reversed(past)
         if at >= facts.record.created
     ]
@@ -214,7 +212,7 @@ def step(trigger: StepDone, facts: Facts, calendar: WorkCalendar) -> Occasions:
     if before is None:
         return Occasions(path, none=f"{name} has not been carried out yet")
     if before.kind in _PASSED:
-        text = f"{name} {_PASSED[before.kind]} on {shown(before.at, calendar)}"
+        text = f"{name} {_PASSED[before.kind]} on {facts.shown(before.at, calendar)}"
         return Occasions(path, (Occasion(wanted, before.at, text),))
     return Occasions(path, none=f"{name} is held back" if before.kind == "held" else f"{cadence} was stopped")
 

@@ -9,7 +9,6 @@ from datetime import UTC, datetime, time, timedelta
 from connector.domain.model import Adoption, Mark, MarkKind, Match, Moment, Outcome, Reason, Verdict
 from rules import guards
 from rules.calendar import DAY, FOREVER, Clocks
-from rules.compare import shown
 from rules.condition import Result, evaluate, first_flip, last_flip
 from rules.facts import Facts
 from rules.model import Condition, Every, NoNextStep, QuietFor, Rule
@@ -40,7 +39,10 @@ class Judgement:
 
 
 def judge(rule: Rule, facts: Facts, moment: Moment, clocks: Clocks) -> Judgement:
-    """Decide one rule on one record at `moment.now`; `facts` are of the same moment. Pure, and changes nothing."""
+    """Decide one rule on one record at `moment.now`; `facts` are of the same moment. Pure, and changes nothing.
+
+    The reasons are without words, and those of a rule that waits are left out, where `facts.tells` is False.
+    """
     return _Case(rule, facts, moment, clocks.local(facts.zone)).judgement()
 
 
@@ -163,13 +165,14 @@ class _Case:
             return None
         last = max(marks, key=lambda mark: mark.at)
         name = str(once.period) if once.period is not None else once.per
-        text = f"once per {name}: {_DONE[last.kind]} on {shown(last.at, self.calendar)}"
+        text = f"once per {name}: {_DONE[last.kind]} on {self.facts.shown(last.at, self.calendar)}"
         if once.per != "period" or once.period is None:
-            return Reason("once", False, text), None
+            return Reason("once", False, text, last.kind, at=last.at), None
         ends = self.calendar.add(last.at, once.period)
         if ends <= self.now:
             return None
-        return Reason("once", False, f"{text}, again from {shown(ends, self.calendar)}"), ends
+        text = f"{text}, again from {self.facts.shown(ends, self.calendar)}"
+        return Reason("once", False, text, last.kind, at=last.at), ends
 
     # -- the verdict -----------------------------------------------------------------------------------------------
 
@@ -202,7 +205,7 @@ class _Case:
         stop = self.stop()
         if stop is not None and stop.holds is True and span.occasion.start <= self.now:
             return self.stopped(span, stop)
-        reasons = self.check(stop).reasons
+        reasons = self.check(stop).reasons if self.facts.tells else ()
         # The end of a meeting can only prolong a silence, but it can be the attempt that was still missing.
         sooner = None if isinstance(self.rule.when, QuietFor) else self.found.changes_at
         begins = span.occasion.start if stop is not None and span.occasion.start > self.now else None
@@ -211,9 +214,9 @@ class _Case:
 
     def settled(self, span: _Span, mark: Mark) -> Judgement:
         """The occasion has been dealt with."""
-        text = f"{_DONE[mark.kind]} on {shown(mark.at, self.calendar)}"
+        text = f"{_DONE[mark.kind]} on {self.facts.shown(mark.at, self.calendar)}"
         told = f"the cadence was {text}" if mark.kind == "stopped" else f"this occasion was {text}"
-        reasons = (*self.told(span), Reason("once", False, told))
+        reasons = (*self.told(span), Reason("once", False, told, mark.kind, at=mark.at))
         return self.verdict(_OF_MARK.get(mark.kind, "done"), reasons, self.next_occasion())
 
     # -- cadences --------------------------------------------------------------------------------------------------
@@ -310,12 +313,15 @@ class _Case:
 
     def told(self, span: _Span) -> tuple[Reason, ...]:
         """What started the clock, and whether it has run out."""
+        if not self.facts.tells:
+            return ()
         occasion, wait = span.occasion, self.rule.wait
-        when = Reason(self.found.path, occasion.start <= self.now, occasion.text)
+        when = Reason(self.found.path, occasion.start <= self.now, occasion.text, at=occasion.start)
         if not wait.amount:
             return (when,)
-        text = f"{wait} after {shown(occasion.start, self.calendar)} end on {shown(span.due, self.calendar)}"
-        return when, Reason("wait", span.due <= self.now, text)
+        start, due = (self.facts.shown(at, self.calendar) for at in (occasion.start, span.due))
+        text = f"{wait} after {start} end on {due}"
+        return when, Reason("wait", span.due <= self.now, text, str(wait), at=span.due)
 
     def verdict(
         self, outcome: Outcome, reasons: tuple[Reason, ...], next_at: datetime | None, match: Match | None = None

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from connector.domain.model import Activity, Owner, Value
 from rules.basics import NO_WAIT, Duration
 from rules.calendar import DAY, FOREVER, WorkCalendar
-from rules.compare import any_same, as_number, as_period, shown
+from rules.compare import any_same, as_number, as_period
 from rules.facts import Facts
 from rules.model import (
     AttemptsTest,
@@ -84,7 +84,7 @@ def _field(leaf: FieldTest, facts: Facts, calendar: WorkCalendar) -> Seen:
             return Seen(not leaf.values[0], f"{name} is empty")
         return Seen(None, f"the CRM does not show {name}" if hidden else f"{name} is empty", guard=guard)
     score = facts.score if name == "score" else None
-    text = f"{name} is {facts.binding.told(name, value, calendar) if score is None else score.text}"
+    text = f"{name} is {facts.told(name, value, calendar) if score is None else score.text}"
     if leaf.op == "known":
         return Seen(bool(leaf.values[0]), text)
     if leaf.op == "within":
@@ -107,7 +107,7 @@ def _differs(leaf: FieldTest, other: int, now: int, holds: bool, calendar: WorkC
 
 
 def _wanted(leaf: FieldTest, facts: Facts, calendar: WorkCalendar) -> str:
-    words = " or ".join(facts.binding.told(leaf.field, value, calendar) for value in leaf.values)
+    words = " or ".join(facts.told(leaf.field, value, calendar) for value in leaf.values)
     return words if leaf.op == "in" else f"{leaf.op.replace('_', ' ')} {words}"
 
 
@@ -170,7 +170,7 @@ def _quiet(leaf: QuietTest, facts: Facts, calendar: WorkCalendar) -> Seen:
     since = facts.quiet_since(quiet)
     enough = calendar.add(since, quiet.duration)
     meeting = facts.next_meeting_end if "meeting" in quiet.counting else None
-    text = f"quiet since {shown(since, calendar)}"
+    text = f"quiet since {facts.shown(since, calendar)}"
     if facts.now >= enough:
         return Seen(True, text, meeting)
     # A meeting that ends before the silence is long enough starts it anew, but changes nothing before that.
@@ -182,7 +182,7 @@ def _attempts(leaf: AttemptsTest, facts: Facts, calendar: WorkCalendar) -> Seen:
     count = len(facts.attempts(leaf.types, leaf.by, anchor))
     low, high = leaf.at_least or 0, leaf.at_most
     holds = count >= low and (high is None or count <= high)
-    text = attempts_text(count, leaf.types, leaf.since, shown(anchor, calendar))
+    text = attempts_text(count, leaf.types, leaf.since, facts.shown(anchor, calendar))
     if not holds:
         text += f", not at least {low}" if count < low else f", not at most {high}"
     meeting = facts.next_meeting_end if "meeting" in (leaf.types or facts.team.attempt) else None
@@ -193,13 +193,13 @@ def _replied(leaf: RepliedTest, facts: Facts, calendar: WorkCalendar) -> Seen:
     anchor = facts.anchor(leaf.since)
     replies = facts.replies(anchor)
     count = "no reply" if not replies else "1 reply" if len(replies) == 1 else f"{len(replies)} replies"
-    text = f"{count} since {leaf.since} on {shown(anchor, calendar)}"
+    text = f"{count} since {leaf.since} on {facts.shown(anchor, calendar)}"
     return Seen(bool(replies) is leaf.expected, text)
 
 
 def _touched(leaf: TouchedTest, facts: Facts, calendar: WorkCalendar) -> Seen:
     touched = facts.touched(leaf.by)
-    since = shown(facts.anchor("assigned"), calendar)
+    since = facts.shown(facts.anchor("assigned"), calendar)
     meeting = facts.next_meeting_end if "meeting" in facts.team.attempt and not touched else None
     return Seen(touched, f"{'touched' if touched else 'not touched'} by {leaf.by} since {since}", meeting)
 
@@ -249,7 +249,7 @@ def _since(leaf: SinceTest, facts: Facts, calendar: WorkCalendar) -> Seen:
     start = facts.in_status_since if in_status else facts.record.created
     lower = calendar.add(start, leaf.over) if leaf.over is not None else start
     upper = calendar.add(start, leaf.up_to) if leaf.up_to is not None else FOREVER
-    text = f"{'in its status' if in_status else 'created'} since {shown(start, calendar)}"
+    text = f"{'in its status' if in_status else 'created'} since {facts.shown(start, calendar)}"
     if leaf.over is not None and facts.now < lower:
         return Seen(False, f"{text}, not over {leaf.over}", lower)
     if facts.now >= upper:

@@ -76,7 +76,7 @@ def _happened(
 
 def _created(facts: Facts, calendar: WorkCalendar) -> Occasions:
     at = facts.record.created
-    return Occasions("when.created", (Occasion("created", at, f"created on {shown(at, calendar)}"),))
+    return Occasions("when.created", (Occasion("created", at, f"created on {facts.shown(at, calendar)}"),))
 
 
 def _field_change(trigger: FieldChange, facts: Facts, calendar: WorkCalendar) -> Occasions:
@@ -91,11 +91,11 @@ def _field_change(trigger: FieldChange, facts: Facts, calendar: WorkCalendar) ->
         value = changes[0].old if changes else facts.field(name)[1]
         if value not in (None, "") and any_same(value, trigger.values, calendar):
             at = facts.record.created
-            text = f"{name} is {facts.binding.told(name, value, calendar)} since creation on {shown(at, calendar)}"
+            text = f"{name} is {facts.told(name, value, calendar)} since creation on {facts.shown(at, calendar)}"
             found.insert(0, Occasion(_change_id(name, at, value), at, text))
     if found:
         return Occasions(path, tuple(found))
-    words = " or ".join(facts.binding.told(name, value, calendar) for value in trigger.values)
+    words = " or ".join(facts.told(name, value, calendar) for value in trigger.values)
     missed = {"becomes": f"become {words}", "leaves": f"left {words}", "changes": "changed"}[trigger.how]
     return Occasions(path, none=f"{name} has not {missed}")
 
@@ -109,8 +109,8 @@ def _fits(trigger: FieldChange, change: Change, calendar: WorkCalendar) -> bool:
 
 
 def _changed(change: Change, facts: Facts, calendar: WorkCalendar) -> Occasion:
-    old, new = (facts.binding.told(change.field, value, calendar) for value in (change.old, change.new))
-    text = f"{change.field} went from {old} to {new} on {shown(change.at, calendar)}"
+    old, new = (facts.told(change.field, value, calendar) for value in (change.old, change.new))
+    text = f"{change.field} went from {old} to {new} on {facts.shown(change.at, calendar)}"
     return Occasion(f"{change.field}#{change.id}", change.at, text)
 
 
@@ -124,7 +124,7 @@ def _assigned(facts: Facts, calendar: WorkCalendar) -> Occasions:
     given = [(facts.record.created, first)]
     given += [(change.at, change.new) for change in changes if change.origin == "crm"]
     found = [
-        Occasion(f"assigned@{stamp(at)}", at, f"assigned to {_name(facts, owner)} on {shown(at, calendar)}")
+        Occasion(f"assigned@{stamp(at)}", at, f"assigned to {_name(facts, owner)} on {facts.shown(at, calendar)}")
         for at, owner in given
         if _is_person(facts, owner)
     ]
@@ -147,7 +147,7 @@ def _name(facts: Facts, owner: Value) -> str:
 def _quiet(trigger: QuietFor, facts: Facts, calendar: WorkCalendar) -> Occasions:
     since = facts.quiet_since(trigger)
     due = calendar.add(since, trigger.duration)
-    text = f"quiet since {shown(since, calendar)}, {trigger.duration} end on {shown(due, calendar)}"
+    text = f"quiet since {facts.shown(since, calendar)}, {trigger.duration} end on {facts.shown(due, calendar)}"
     later = facts.next_meeting_end if "meeting" in trigger.counting else None
     return Occasions("when.quiet", (Occasion(f"quiet@{stamp(since)}", due, text),), changes_at=later)
 
@@ -155,13 +155,13 @@ def _quiet(trigger: QuietFor, facts: Facts, calendar: WorkCalendar) -> Occasions
 def _attempts(trigger: AttemptsReach, facts: Facts, calendar: WorkCalendar) -> Occasions:
     anchor = facts.anchor(trigger.since)
     made = facts.attempts(trigger.types, trigger.by, anchor)
-    text = attempts_text(len(made), trigger.types, trigger.since, shown(anchor, calendar))
+    text = attempts_text(len(made), trigger.types, trigger.since, facts.shown(anchor, calendar))
     later = facts.next_meeting_end if "meeting" in (trigger.types or facts.team.attempt) else None
     if len(made) < trigger.reach:
         return Occasions("when.attempts", none=f"{text}, {trigger.reach} needed", changes_at=later)
     start = made[trigger.reach - 1]
     later = later if start > facts.now else None  # what ends later cannot come before an attempt already made
-    text = f"{text}, number {trigger.reach} on {shown(start, calendar)}"
+    text = f"{text}, number {trigger.reach} on {facts.shown(start, calendar)}"
     return Occasions("when.attempts", (Occasion(f"attempts@{stamp(anchor)}", start, text),), changes_at=later)
 
 
@@ -171,7 +171,7 @@ def _replied(facts: Facts, wait: Duration, calendar: WorkCalendar) -> Occasions:
         # A meeting booked for later is an answer now. Where nobody knows when it was booked, a rule that waits after it
         # waits from its beginning.
         start = min(at, facts.now) if wait.amount == 0 else at
-        text = f"the prospect answered ({reply.type}) on {shown(at, calendar)}"
+        text = f"the prospect answered ({reply.type}) on {facts.shown(at, calendar)}"
         found.append(Occasion(f"reply@{reply.id}", start, text))
     return Occasions("when.replied", tuple(found), none="" if found else "no reply yet")
 
@@ -181,11 +181,13 @@ def _no_next_step(facts: Facts, calendar: WorkCalendar) -> Occasions:
         return Occasions("when.next_step", none=f"{count_of(len(facts.open_tasks), 'open task')} on the record")
     if facts.coming_meetings:
         last = max(each.ended or each.at for each in facts.coming_meetings)
-        return Occasions("when.next_step", none=f"a meeting until {shown(last, calendar)}", changes_at=last)
+        return Occasions("when.next_step", none=f"a meeting until {facts.shown(last, calendar)}", changes_at=last)
     ended = facts.last_next_step_end
     start = ended or facts.record.created
     text = "no next step since the last one ended" if ended else "no next step since creation"
-    return Occasions("when.next_step", (Occasion(f"gap@{stamp(start)}", start, f"{text} on {shown(start, calendar)}"),))
+    return Occasions(
+        "when.next_step", (Occasion(f"gap@{stamp(start)}", start, f"{text} on {facts.shown(start, calendar)}"),)
+    )
 
 
 def _crossings(trigger: ScoreCrosses, facts: Facts, wait: Duration, calendar: WorkCalendar) -> Occasions:
@@ -199,7 +201,7 @@ def _crossings(trigger: ScoreCrosses, facts: Facts, wait: Duration, calendar: Wo
             f"score@{stamp(rise.at)}#{limit}",
             # What is booked for later, nobody knows since when, has raised the score by now.
             min(rise.at, facts.now) if wait.amount == 0 else rise.at,
-            f"score rose to {rise.score.text} on {shown(rise.at, calendar)}",
+            f"score rose to {rise.score.text} on {facts.shown(rise.at, calendar)}",
         )
         for rise in rises.found
     )
@@ -218,6 +220,6 @@ def _crossed_in_crm(trigger: ScoreCrosses, facts: Facts, calendar: WorkCalendar)
     for at, old, new in steps:
         before, after = as_number(old), as_number(new)
         if after is not None and after >= trigger.points and (before is None or before < trigger.points):
-            text = f"score rose to {after:g} on {shown(at, calendar)}"
+            text = f"score rose to {after:g} on {facts.shown(at, calendar)}"
             found.append(Occasion(f"score@{stamp(at)}#{trigger.points:g}", at, text))
     return tuple(found)
