@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from connector.domain.model import Activity, Offer, RecordState
 
-
-def existed(state: RecordState, at: datetime) -> bool:
-    """Whether the record was there at an instant."""
-    return state.record.created <= at
+ALWAYS_KEPT = frozenset({"status", "owner"})
+"""Fields whose changes are kept from the first reading on, whatever the rules watch."""
 
 
 def as_of(state: RecordState, at: datetime) -> RecordState:
@@ -29,6 +28,39 @@ def as_of(state: RecordState, at: datetime) -> RecordState:
         marks=tuple(mark for mark in state.marks if mark.at <= at),
         offers=tuple(_open_then(offer, at) for offer in state.offers if offer.at <= at),
     )
+
+
+def seen_at(state: RecordState, at: datetime) -> RecordState | None:
+    """The record as a pass would have seen it at an instant; None before it was created.
+
+    When a record was deleted, converted or merged is taken from its last modification. `unknown_at` says what of it nobody
+    knows.
+    """
+    if state.record.created > at:
+        return None
+    then = as_of(state, at)
+    if state.record.modified <= at:
+        return then
+    record = replace(then.record, deleted=False, converted=False, merged_into=None, modified=_last_change(state, at))
+    return replace(then, record=record)
+
+
+def unknown_at(state: RecordState, at: datetime) -> Sequence[str]:
+    """The fields whose value at an instant nobody knows, so that a later one stands for it: today's, or the first read.
+
+    A field is known from the first reading on when its changes are kept, and before when the CRM's history has told a
+    later change; all are known when nothing was modified since.
+    """
+    if state.record.modified <= at:
+        return ()
+    kept = {change.field for change in state.changes} | ALWAYS_KEPT
+    reaching = {change.field for change in state.changes if change.exact and change.at < state.first_seen}
+    known = kept if at >= state.first_seen else reaching
+    return sorted(name for name in state.record.fields if name not in known | {"created"})
+
+
+def _last_change(state: RecordState, at: datetime) -> datetime:
+    return max((change.at for change in state.changes if change.at <= at), default=state.record.created)
 
 
 def activity_then(each: Activity, at: datetime) -> Activity | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from connector.cli.options import plain, print_json
 from connector.domain.errors import ConfigError, FollowupError
-from connector.domain.model import HeldMatch, OutboxEntry, PlannedAction, RecordRef, RunSummary, Value, Verdict
+from connector.domain.model import HeldMatch, OutboxEntry, PlannedAction, Reason, RecordRef, RunSummary, Value, Verdict
 from connector.run import Connection, PassResult
 
 
@@ -76,22 +76,43 @@ def _kept_back(match: HeldMatch) -> dict[str, object]:
     return {"rule": match.rule, "record": str(match.record), "held": match.why}
 
 
-def explain_document(ref: RecordRef, now: datetime, verdicts: Sequence[Verdict]) -> dict[str, object]:
-    """What `explain --json` prints."""
+def explain_document(
+    ref: RecordRef, now: datetime, verdicts: Sequence[Verdict], at: datetime | None = None, notes: Sequence[str] = ()
+) -> dict[str, object]:
+    """What `explain --json` prints; `at` is the instant it speaks of when that is not now."""
     return {
         "record": str(ref),
         "now": plain(now),
+        "at": plain(at or now),
+        "next_at": plain(next_change(verdicts)),
+        "notes": list(notes),
         "rules": [
             {
                 "id": verdict.rule,
                 "file": verdict.file,
                 "line": verdict.line,
                 "outcome": verdict.outcome,
-                "reasons": [{"path": r.path, "holds": r.holds, "text": r.text} for r in verdict.reasons],
+                "reasons": [_reason(reason) for reason in verdict.reasons],
                 "next_at": plain(verdict.next_at),
             }
             for verdict in verdicts
         ],
+    }
+
+
+def next_change(verdicts: Sequence[Verdict]) -> datetime | None:
+    """The next instant at which time alone changes what any of the rules says; None: only news can."""
+    return min((verdict.next_at for verdict in verdicts if verdict.next_at is not None), default=None)
+
+
+def _reason(reason: Reason) -> dict[str, object]:
+    return {
+        "path": reason.path,
+        "holds": reason.holds,
+        "text": reason.text,
+        "value": reason.value,
+        "source": reason.source,
+        "at": plain(reason.at),
     }
 
 

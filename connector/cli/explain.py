@@ -1,76 +1,152 @@
-"""`followup explain RECORD`: why, why not, and when next."""
+"""`followup explain RECORD`: why, why not, and when next; at any instant of the past or the future."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import click
 from rich.console import Console
+from rich.markup import escape
 
 from connector.bootstrap import Workspace, load_workspace
-from connector.cli.documents import explain_document
-from connector.cli.options import json_option, print_json, workspace_option
+from connector.cli.documents import explain_document, next_change
+from connector.cli.options import instant, json_option, print_json, workspace_option
 from connector.cli.tables import Teller, zone_of
 from connector.domain.errors import ConfigError
-from connector.domain.model import OutboxEntry, Reason, RecordRef, Verdict
+from connector.domain.model import Moment, OutboxEntry, Reason, RecordRef, RecordState, Verdict
 from connector.domain.ports import UnitOfWork
-from connector.evaluate import moment_of
+from connector.evaluate import moment_of, weighed
 from connector.store import open_store
+from rules.past import seen_at, unknown_at
+from rules.rulebook import FileRulebook
+from rules.sources import OUR_WRITE
 
 LANDED: Mapping[str, bool] = {"confirmed": True, "failed": False, "dead": False, "dropped": False, "held": False}
 """Whether a write is in the CRM; what is on its way is not known."""
 
 
-@click.command("explain", epilog="Example: followup explain 00Q5e00000AbCdEEAV --rule recycle-after-6")
+@dataclass(slots=True)
+class Explanation:
+    """What the rules say of a record at an instant, and what a reader has to know about that."""
+
+    at: datetime
+    verdicts: Sequence[Verdict] = ()
+    notes: list[str] = field(default_factory=list)
+
+
+@click.command(
+    "explain", epilog="Example: followup explain 00Q5e00000AbCdEEAV --rule recycle-after-6 --at 2026-03-02T09:00"
+)
 @click.argument("record")
-@click.option("--rule", help="Only this rule.")
+@click.option("--rule", help="Only this rule, or the steps of this cadence.")
+@click.option("--at", "at_text", metavar="INSTANT", help="As of then: in the past, or later if nothing happens.")
 @workspace_option
 @json_option
-def command(record: str, rule: str | None, workspace: Path | None, as_json: bool) -> int:
+def command(record: str, rule: str | None, at_text: str | None, workspace: Path | None, as_json: bool) -> int:
     """Say, rule by rule, why RECORD was followed up, why not, and when next. RECORD is a CRM id or the page's address.
 
-    It speaks of the record as the last pass or plan read it.
+    It speaks of the record as the last pass or plan read it; of the past as far as its history is stored, and says what
+    is not known.
     """
     loaded = load_workspace(workspace)
-    ids = [rule_.id for rule_ in loaded.rulebook().rules]
-    if rule is not None and rule not in ids:
-        raise ConfigError(f"there is no rule `{rule}`; there are: {', '.join(ids) or 'none'}")
-    clock = loaded.clock()
+    _known_rule(loaded, rule)
+    clock, zone = loaded.clock(), zone_of(loaded)
+    at = None if at_text is None else instant(at_text, zone, "--at")
     store = open_store(loaded.settings.store_url, clock=clock)
     try:
         with store.begin() as uow:
             refs = _find(uow, record)
             if len(refs) != 1:
                 return _not_one(record, refs)
-            verdicts = _verdicts(uow, loaded, refs[0])
+            found = explain(uow, loaded, refs[0], at)
     finally:
         store.close()
-    verdicts = [verdict for verdict in verdicts if rule is None or verdict.rule == rule]
+    if found is None:
+        click.echo("followup: the record was not there yet at that instant; name a later one with --at", err=True)
+        return 1
+    verdicts = [verdict for verdict in found.verdicts if rule in (None, verdict.rule, verdict.rule.partition("/")[0])]
     if as_json:
-        print_json(explain_document(refs[0], clock.now(), verdicts))
+        print_json(explain_document(refs[0], clock.now(), verdicts, found.at, found.notes))
     else:
-        teller = Teller(Console(), zone_of(loaded))
-        teller.line(f"[bold]{refs[0]}[/] at {teller.when(clock.now())}")
-        teller.verdicts(verdicts)
+        _print(Teller(Console(), zone), refs[0], replace(found, verdicts=verdicts))
     return 0
 
 
-def _verdicts(uow: UnitOfWork, loaded: Workspace, ref: RecordRef) -> Sequence[Verdict]:
+def _print(teller: Teller, ref: RecordRef, found: Explanation) -> None:
+    coming = next_change(found.verdicts)
+    following = f"next change {teller.when(coming)}" if coming else "nothing changes by time alone: only news can"
+    teller.line(f"[bold]{ref}[/] at {teller.when(found.at)}, {following}")
+    for note in found.notes:
+        teller.line(f"[yellow]note[/] {escape(note)}")
+    teller.verdicts(found.verdicts)
+
+
+def _known_rule(loaded: Workspace, rule: str | None) -> None:
+    ids = [each.id for each in loaded.rulebook().rules]
+    cadences = {id_.partition("/")[0] for id_ in ids if "/" in id_}
+    if rule is not None and rule not in ids and rule not in cadences:
+        raise ConfigError(f"there is no rule `{rule}`; there are: {', '.join([*sorted(cadences), *ids]) or 'none'}")
+
+
+def explain(uow: UnitOfWork, loaded: Workspace, ref: RecordRef, at: datetime | None) -> Explanation | None:
+    """What the rules say of a record, now or at another instant; None before it was created."""
     rulebook = loaded.rulebook()
     schema, owners = uow.schema(), uow.owners()
     if schema is not None:
         rulebook.bind(schema, owners)
-    state = uow.states([ref])[0]
-    moment = moment_of(uow, loaded.settings.crm_name, loaded.clock().now(), owners)
-    writes = uow.our_writes(ref)
-    return [_with_writes(verdict, writes) for verdict in rulebook.explain(state, moment)]
+    now = loaded.clock().now()
+    found = Explanation(at or now)
+    moment = moment_of(uow, loaded.settings.crm_name, found.at, owners)
+    state = _state(uow.states([ref])[0], now, found)
+    if state is None:
+        return None
+    if found.at < now:
+        moment = _past(moment, rulebook, found)
+    moment = weighed(uow, rulebook, moment, [state.record])
+    writes = [entry for entry in uow.our_writes(ref) if entry.updated is None or entry.updated <= found.at]
+    found.verdicts = [_with_writes(verdict, writes) for verdict in rulebook.explain(state, moment)]
+    return found
+
+
+def _state(state: RecordState, now: datetime, found: Explanation) -> RecordState | None:
+    """The record as it stands at the instant, with a note on what is not known of that."""
+    if found.at > now:
+        found.notes.append("later than now: this holds if nothing happens until then")
+    if found.at >= now:
+        return state
+    then = seen_at(state, found.at)
+    if then is not None and found.at < state.first_seen:
+        found.notes.append(
+            f"nothing of it was read before {state.first_seen:%Y-%m-%d %H:%M} UTC: this is its history in the CRM"
+        )
+    missing = [name for name in unknown_at(state, found.at) if name in ("owner", "status")]
+    others = len(unknown_at(state, found.at)) - len(missing)
+    if missing:
+        found.notes.append(
+            f"{' and '.join(missing)} before the first reading: not known, the first value read stands for it"
+        )
+    if others:
+        found.notes.append(f"{others} fields have no stored history: today's values stand for them")
+    return then
+
+
+def _past(moment: Moment, rulebook: FileRulebook, found: Explanation) -> Moment:
+    """The moment as far as it can be told of the past: rules that came later count as new at that instant."""
+    met = {rule: each for rule, each in moment.adoptions.items() if each.at <= found.at}
+    later = [rule.id for rule in rulebook.rules if rule.id not in met]
+    if later:
+        found.notes.append(f"not in use yet then: {', '.join(later)}")
+    ledger = tuple(line for line in moment.assignments if line.at <= found.at)
+    return replace(moment, adoptions=met, assignments=ledger, backfilled={}, fired_today={})
 
 
 def _with_writes(verdict: Verdict, writes: Sequence[OutboxEntry]) -> Verdict:
-    """A rule that has dealt with an occasion also says what became of its last writes: done is not always written."""
+    """The verdict with the run of each of our writes it speaks of, and, once it has acted, what became of the last ones."""
+    verdict = replace(verdict, reasons=tuple(_with_run(reason, writes) for reason in verdict.reasons))
     mine = [entry for entry in writes if entry.action.rule == verdict.rule]
     if verdict.outcome not in ("done", "held") or not mine:
         return verdict
@@ -80,10 +156,21 @@ def _with_writes(verdict: Verdict, writes: Sequence[OutboxEntry]) -> Verdict:
             f"then.{entry.action.position}",
             LANDED.get(entry.state),
             f"{entry.action.kind} {entry.state}" + (f": {entry.message}" if entry.message else ""),
+            entry.state,
+            f"{OUR_WRITE}in run {entry.run}",
+            entry.updated,
         )
         for entry in sorted(last, key=lambda entry: entry.action.position)
     )
     return replace(verdict, reasons=(*verdict.reasons, *told))
+
+
+def _with_run(reason: Reason, writes: Sequence[OutboxEntry]) -> Reason:
+    before, ours, key = reason.source.partition(OUR_WRITE)
+    if not ours:
+        return reason
+    run = next((entry.run for entry in writes if entry.action.key == key), None)
+    return replace(reason, source=f"{before}{OUR_WRITE}{f'in run {run}' if run else 'of an earlier time'}")
 
 
 def _find(uow: UnitOfWork, text: str) -> Sequence[RecordRef]:

@@ -8,15 +8,17 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import FrameType
 from typing import TypeVar
+from zoneinfo import ZoneInfo
 
 import click
 from rich.console import Console
 
 from connector.bootstrap import Workspace
+from connector.domain.errors import ConfigError
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
@@ -48,6 +50,17 @@ def plain(value: object) -> object:
     if isinstance(value, date):
         return value.isoformat()
     return value
+
+
+def instant(text: str, zone: ZoneInfo, option: str, *, end: bool = False) -> datetime:
+    """A day (its beginning, or its end) or an instant, on the team's clock unless it names a zone itself."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise ConfigError(f"{option} {text} is no day and no instant; write 2026-03-01 or 2026-03-01T09:00") from None
+    if end and len(text) == len("2026-03-01"):
+        found += timedelta(days=1)
+    return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC)
 
 
 def print_json(document: object) -> None:

@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -14,7 +14,7 @@ import click
 from rich.console import Console
 
 from connector.bootstrap import Workspace, load_workspace
-from connector.cli.options import json_option, print_json, progress_shown, workspace_option
+from connector.cli.options import instant, json_option, print_json, progress_shown, workspace_option
 from connector.cli.replay_tables import ReplayTeller
 from connector.cli.shards import Job, doors
 from connector.cli.tables import Teller, names_of, zone_of
@@ -128,17 +128,6 @@ def play(past: Past, processes: int | None, zone: ZoneInfo, progress: Progress =
         played = conductor.play(progress)
     rules = [rule.id for rule in rulebook.rules]
     return compare(played, past.done, rules, (job.passes[0], job.passes[-1]), zone, past.every)
-
-
-def instant(text: str, zone: ZoneInfo, option: str, *, end: bool = False) -> datetime:
-    """A day (its beginning, or its end) or an instant, on the team's clock unless it names a zone itself."""
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise ConfigError(f"{option} {text} is no day and no instant; write 2026-03-01 or 2026-03-01T09:00") from None
-    if end and len(text) == len("2026-03-01"):
-        found += timedelta(days=1)
-    return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC)
 
 
 def step_of(text: str) -> timedelta:

@@ -165,7 +165,13 @@ class Teller:
             place = f"[dim]{escape(verdict.file)}:{verdict.line}[/]"
             self.line(f"{OUTCOMES[verdict.outcome]} [bold]{escape(verdict.rule)}[/]{following}  {place}")
             for reason in verdict.reasons:
-                self.line(f"    {_sign(reason)} [dim]{escape(reason.path)}[/] {escape(reason.text)}")
+                origin = self.origin(reason)
+                told = f"  [dim]({escape(origin)})[/]" if origin else ""
+                self.line(f"    {_sign(reason)} [dim]{escape(reason.path)}[/] {escape(reason.text)}{told}")
+
+    def origin(self, reason: Reason) -> str:
+        """Where what a reason says comes from, and since when it stands."""
+        return ", ".join(part for part in (reason.source, self.when(reason.at) if reason.at else "") if part)
 
     def findings(self, findings: Sequence[Finding]) -> None:
         """The lines of `doctor`, each with its cure."""
