@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from pydantic import ValidationInfo
 
-from rules.refusal import BROKEN, NAME, RefusalError
+from rules.refusal import NAME, RefusalError
 from rules.typed import CUSTOM, TEXT_FORM, Written, text_of
 from rules.vocabulary import ATTEMPT_WORDS, FIELDS, not_known
 
@@ -43,7 +43,7 @@ def _reference(pick: Callable[[Names], tuple[str, ...] | None], what: str, place
         if allowed is None or text in allowed:
             return text
         if text in names.broken:
-            raise RefusalError(f"`{text}` has a mistake in team.yaml; mend it there first", BROKEN)
+            raise RefusalError(f"`{text}` has a mistake in team.yaml; mend it there first", NAME)
         sentence = not_known(text, allowed, what=f"{what} ")
         raise RefusalError(f"{sentence} (of {place})", NAME)
 

@@ -16,9 +16,8 @@ CALENDAR: Final = "F207"
 SCORE: Final = "F208"
 CASE: Final = "F209"
 NAME: Final = "F301"
-BROKEN: Final = "F302"
+LEFT_OUT: Final = "F302"
 FIELD: Final = "F303"
-LEFT_OUT: Final = "F306"
 NEVER: Final = "F401"
 
 

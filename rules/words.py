@@ -231,7 +231,7 @@ class Words:
         if name not in self.schema.enrollments:
             known = ", ".join(sorted(self.schema.enrollments)) or "none"
             self.problem(
-                place, f"{name!r} is not bound under `enrollments` in followup.yaml; there are: {known}", "F317"
+                place, f"{name!r} is not bound under `enrollments` in followup.yaml; there are: {known}", "F301"
             )
 
     def values(self, name: str, values: tuple[Scalar, ...], place: Place) -> tuple[Scalar, ...]:

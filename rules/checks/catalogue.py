@@ -65,3 +65,46 @@ def files(text: str) -> Mapping[str, str]:
         else:
             found.setdefault(name, []).append(line)
     return {name: "".join(lines) for name, lines in found.items()}
+
+
+_FAMILIES = {
+    "F1": "Files",
+    "F2": "Words and values",
+    "F3": "References",
+    "F4": "Logic",
+    "F5": "Contact",
+    "F6": "Leads that nobody looks after",
+}
+
+_HEAD = """# What `followup check` finds
+
+`followup check` reads the files of a workspace and needs no CRM. It prints one line for each finding,
+`file:line:column: message`, followed by the cure and a code; this page explains the codes, and so does
+`followup check --explain F401`. Errors make it end with 2. Warnings are worth a look: they are printed, and make it end with 2
+only with `--strict`. `--json` prints the same as one document, each finding with its `code`, `level` and `cure`.
+
+A mistake of writing (F1 to F303) keeps its rule from running, by name; the others run. What is found beyond that stops no rule.
+F311 to F319 compare the rules with the CRM as it described itself when the last pass read it; they say of which day that is. A
+workspace that has never read its CRM, or keeps its state in PostgreSQL, does without them.
+
+Nothing is reported that is not sure: where conditions are too many or too deep to look through, `check` says nothing.
+
+Each example is the rules of this workspace, unless a line such as `# team.yaml` says that what is below it stands in that file:
+
+```yaml
+{workspace}```
+"""
+
+
+def page() -> str:
+    """The page `docs/checks.md`."""
+    parts = [_HEAD.format(workspace=workspace())]
+    family = ""
+    for each in catalogue().values():
+        if each.code[:2] != family:
+            family = each.code[:2]
+            parts.append(f"## {_FAMILIES[family]}\n")
+        level = "error" if each.level == "error" else "warning"
+        parts.append(f"### {each.code}\n\n{each.sentence} ({level})\n\n{each.cure}\n")
+        parts.append(f"Not so:\n\n```yaml\n{each.bad}\n```\n\nBut so:\n\n```yaml\n{each.good}\n```\n")
+    return "\n".join(parts)
