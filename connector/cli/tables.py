@@ -93,6 +93,11 @@ class Teller:
             case "task":
                 told = f"{fields.get('type')} task for {self.owner(fields.get('owner'))}"
                 return f"{told}: {self.value(fields.get('subject'))} (due {self.value(fields.get('due'))})"
+            case "offer":
+                until = self.value(fields.get("until"))
+                return f"offer of pool {fields.get('pool')} to {self.owner(fields.get('owner'))} until {until}"
+            case "amend":
+                return f"task {fields.get('task')}: {self._amended(action)}"
             case "reassign":
                 return f"owner {self.owner(old.get('owner'))} -> {self.owner(fields.get('owner'))}"
             case "set":
@@ -101,6 +106,18 @@ class Teller:
                 return f"note: {self.value(fields.get('text'))}"
             case _:
                 return f"{action.kind} {fields.get('in') or fields.get('from')}"
+
+    def _amended(self, action: PlannedAction) -> str:
+        """What changes on a task that is there."""
+        fields, old = action.fields, action.old
+        told = ["closed"] if fields.get("done") is True else []
+        if "owner" in fields:
+            told.append(f"owner {self.owner(old.get('owner'))} -> {self.owner(fields['owner'])}")
+        if "due" in fields:
+            told.append(f"due {self.value(old.get('due'))} -> {self.value(fields['due'])}")
+        if "subject" in fields:
+            told.append(f"subject {self.value(fields['subject'])}")
+        return ", ".join(told)
 
     def plan(self, result: PassResult, most: int | None = None) -> None:
         """A one-screen summary, then one line per write."""
