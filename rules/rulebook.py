@@ -162,10 +162,10 @@ class FileRulebook:
         return [self._upkeep.told(verdict, facts, nobody.get(verdict.rule)) for verdict in told]
 
     def figures(self, state: RecordState, moment: Moment) -> LeadFigures:
-        """What a report counts of a lead at the moment's instant."""
-        names = self._ruleset.team.calendars
-        calendar = self._calendars["office" if "office" in names else next(iter(names), "office")]
-        return figures(self._facts(state, moment), calendar)
+        """What a report counts of a lead at the moment's instant; days are those of the record's zone."""
+        facts, names = self._facts(state, moment), self._ruleset.team.calendars
+        clocks = self._calendars.local(facts.zone)
+        return figures(facts, clocks["office" if "office" in names else next(iter(names), "office")])
 
     def offer_minimums(self) -> Mapping[str, int]:
         """How many offers each person is expected to accept in a month, by CRM id; only people of whom that is said."""
