@@ -15,11 +15,11 @@ from connector.cli.options import json_option, print_json, progress_shown, works
 from connector.cli.report_tables import ReportTeller
 from connector.cli.tables import zone_of
 from connector.domain.errors import ConfigError
-from connector.report.build import make_report
+from connector.report.build import Past, make_report
 from connector.report.document import report_document
 from connector.report.model import Period, Report
 from connector.store import open_store
-from rules.past import as_of
+from rules.past import as_of, unknown_at
 
 WEEK = timedelta(days=7)
 
@@ -83,7 +83,7 @@ def read_report(workspace: Workspace, period: Period, zone: ZoneInfo, *, quiet: 
         if schema is not None:
             rulebook.bind(schema, owners)
         with progress_shown(quiet) as progress:
-            return make_report(store, rulebook, as_of, period, month.astimezone(UTC), progress)
+            return make_report(store, rulebook, Past(as_of, unknown_at), period, month.astimezone(UTC), progress)
     finally:
         store.close()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 from urllib.parse import quote
@@ -23,8 +23,13 @@ STALE = timedelta(hours=24)
 LAST_PASSES = 50
 """How many passes are looked through for the last one that read the CRM to its end."""
 
-PastOf = Callable[[RecordState, datetime], RecordState]
-"""A record as it stood at an instant of the past."""
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What is known of the past: a record as it stood at an instant, and the fields of it that nobody knows."""
+
+    as_of: Callable[[RecordState, datetime], RecordState]
+    unknown_at: Callable[[RecordState, datetime], Sequence[str]]
 
 
 class Book(Protocol):
@@ -42,7 +47,7 @@ class Book(Protocol):
 def make_report(
     store: Store,
     book: Book,
-    past_of: PastOf,
+    past: Past,
     period: Period,
     month: datetime,
     progress: Callable[[str, int], None] = lambda _s, _n: None,
@@ -61,13 +66,13 @@ def make_report(
     report = Report(schema.crm, period, read[0] if read else None, month, Row("", "All"))
     tally = Tally(report, owners, lambda ref: _page(schema, ref), held)
     now, then = (Moment(at, schema.crm, tuple(owners)) for at in (period.until, period.since))
-    unsure, count = Unsure(period.since), 0
+    unsure, count = Unsure(past, period.since), 0
     for states in _leads(store):
         for state in states:
             before = None
             if state.record.created <= period.since:
                 unsure.look(state)
-                before = book.figures(_unconverted(past_of(state, period.since), state, period.since), then)
+                before = book.figures(_unconverted(past.as_of(state, period.since), state, period.since), then)
             tally.lead(book.figures(state, now), before, state.changes)
         count += len(states)
         progress("count", count)
@@ -98,13 +103,15 @@ def _unconverted(past: RecordState, state: RecordState, at: datetime) -> RecordS
 class Unsure:
     """What the state cannot tell of an instant of the past, counted in leads."""
 
-    def __init__(self, at: datetime) -> None:
+    def __init__(self, past: Past, at: datetime) -> None:
+        self._past = past
         self._at = at
-        self._steps = self._endings = 0
+        self._fields = self._steps = self._endings = 0
 
     def look(self, state: RecordState) -> None:
         """Count the lead in where its past is not known."""
         at, record = self._at, state.record
+        self._fields += not {"owner", "status"}.isdisjoint(self._past.unknown_at(state, at))
         self._steps += any(
             each.created is None and each.at > at and (each.task_type or each.type in ("task", "meeting"))
             for each in state.activities
@@ -114,6 +121,11 @@ class Unsure:
 
     def notes(self) -> Iterator[str]:
         """A sentence for each sort of gap."""
+        if self._fields:
+            yield (
+                f"Of {_number(self._fields)} the CRM has not told the owner or status at {self._at:%Y-%m-%d}: "
+                "what was read first stands for it."
+            )
         if self._steps:
             yield (
                 f"Of {_number(self._steps)} the CRM has not told when a task or meeting was made: before, they may have "

@@ -23,11 +23,11 @@ from connector.domain.model import (
     RecordState,
     RunSummary,
 )
-from connector.report.build import make_report
+from connector.report.build import Past, make_report
 from connector.report.document import report_document
 from connector.report.model import DAY, HOUR, Period, Report, Row, Speed
 from connector.store import open_store
-from rules.past import as_of
+from rules.past import as_of, unknown_at
 from rules.rulebook import FileRulebook
 from tests.builders import ANA, BEN, EVA, OWNERS, QUEUE, at, call, lead, person, ruleset, schema, state, task, team
 
@@ -72,7 +72,7 @@ class Office:
         people = [person(name, monthly_offers=self.minimums.get(name)) for name in ("ana", "ben")]
         book = FileRulebook(ruleset(of=team(*people)), (), "plain")
         book.bind(self.schema, OWNERS)
-        made = make_report(self.store, book, as_of, period, at("2026-03-01 00:00"))  # type: ignore[arg-type]
+        made = make_report(self.store, book, Past(as_of, unknown_at), period, at("2026-03-01 00:00"))  # type: ignore[arg-type]
         assert made is not None
         return made
 
@@ -279,9 +279,11 @@ def test_without_a_known_address_there_is_no_link(office: Office, pattern: str) 
 
 def test_gaps_are_told_instead_of_guessed(office: Office) -> None:
     office.schema = schema(hidden={"lead": ("status",)})
+    edited = one(3, "2026-03-02 09:00")
     office.put(
         one(1, "2026-03-02 09:00", task("2026-03-20 09:00", due="2026-03-20 09:00")),
         one(2, "2026-03-02 09:00", converted=True, hidden=("status",)),
+        replace(edited, record=replace(edited.record, modified=NOW)),
     )
     with office.store.begin() as uow:  # type: ignore[attr-defined]
         last = NOW - timedelta(hours=30)
@@ -290,13 +292,14 @@ def test_gaps_are_told_instead_of_guessed(office: Office) -> None:
     notes = " ".join(office.report().notes)
     assert "last read 30 hours ago" in notes
     assert "does not show the status" in notes
+    assert "Of 1 lead the CRM has not told the owner or status at 2026-03-09" in notes
     assert "Of 1 lead the CRM has not told when a task or meeting was made" in notes
     assert "address of the CRM's pages is not known" in notes
 
 
 def test_a_state_that_no_pass_has_filled_gives_no_report(office: Office) -> None:
     book = FileRulebook(ruleset(of=team()), (), "plain")
-    assert make_report(office.store, book, as_of, PERIOD, NOW) is None  # type: ignore[arg-type]
+    assert make_report(office.store, book, Past(as_of, unknown_at), PERIOD, NOW) is None  # type: ignore[arg-type]
 
 
 def test_the_document_has_every_figure_with_the_one_before(office: Office) -> None:
