@@ -9,7 +9,7 @@ import pytest
 from adapters.sandbox.faults import Fault
 from adapters.sandbox.org import OpenTask
 from connector.domain.model import Offer
-from tests.company import TEAM, Company
+from tests.company import START, TEAM, Company
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -154,6 +154,52 @@ def test_an_answer_lost_at_the_offer_leaves_exactly_one_task(firm: Company, kind
     task = _offer(firm, lead)
     [offer] = _offers(firm)
     assert (firm.people[offer.person], offer.state) == (task.owner, "open")
+
+
+def test_a_run_that_dies_behind_the_write_leaves_exactly_one_task(
+    firm: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    firm.rules(OFFER)
+    firm.run()
+    lead = firm.lead(owner="eva")
+    firm.run(HOUR)
+    firm.set(lead, by="eva", status="qualified")
+
+    def dies(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as crash:
+        crash.setattr("connector.dispatch.remember", dies)
+        with pytest.raises(KeyboardInterrupt):
+            firm.run(HOUR)
+    assert _offer(firm, lead), "the task is there, and nobody noted it"
+    firm.run(HOUR + HOUR / 6)
+    task = _offer(firm, lead)
+    assert {(entry.action.kind, entry.state) for entry in firm.outbox()} == {("offer", "confirmed")}
+    firm.org.complete_task(task.id, by=task.owner)
+    firm.run(2 * HOUR)
+    assert _owner(firm, lead) == _name(firm, task.owner)
+
+
+def test_an_offer_that_was_shown_is_made_as_shown(firm: Company) -> None:
+    firm.rules(OFFER)
+    firm.run()
+    lead = firm.lead(owner="eva")
+    firm.run(HOUR)
+    firm.set(lead, by="eva", status="qualified")
+    firm.at(HOUR)
+    shown = firm.cli("plan", "--out", "plan.json")
+    assert shown.returncode == 0, shown.stderr
+    assert "offer of pool inbound to " in shown.stdout
+    assert firm.tasks(lead) == []
+    firm.at(2 * HOUR)
+    applied = firm.cli("apply", "plan.json")
+    assert applied.returncode == 0, applied.stderr
+    task, [offer] = _offer(firm, lead), _offers(firm)
+    assert (firm.people[offer.person], offer.until) == (task.owner, START + 5 * HOUR)
+    firm.org.complete_task(task.id, by=task.owner)
+    firm.run(3 * HOUR)
+    assert _owner(firm, lead) == offer.person
 
 
 def test_a_lead_that_gets_an_owner_by_hand_is_not_on_offer_any_more(firm: Company) -> None:
