@@ -83,7 +83,8 @@ _HEAD = """# What `followup check` finds
 `followup check --explain F401`. Errors make it end with 2. Warnings are worth a look: they are printed, and make it end with 2
 only with `--strict`. `--json` prints the same as one document, each finding with its `code`, `level` and `cure`.
 
-A mistake of writing (F1 to F303) keeps its rule from running, by name; the others run. What is found beyond that stops no rule.
+A mistake of writing (F101 to F303, and the plainest form of F401) keeps its rule from running, by name; the others run. What is
+found beyond that stops no rule.
 F311 to F319 compare the rules with the CRM as it described itself when the last pass read it; they say of which day that is. A
 workspace that has never read its CRM, or keeps its state in PostgreSQL, does without them.
 
