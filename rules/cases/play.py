@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from connector.domain.model import Adoption, Decision, Moment, Owner, Plan, Verdict
 from rules.cases.coverage import Coverage
@@ -25,6 +25,9 @@ MAX_ROUNDS = 20
 
 MAX_PASSES = 20_000
 """Passes of one case: years of a rule that looks every working day."""
+
+AGAIN = timedelta(hours=1)
+"""After so long a record that waits for a person is looked at again, as a cron job would."""
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 """When a case's workspace met its rules: before everything, so that nothing is baseline."""
@@ -158,7 +161,7 @@ class Play:
 
     def due(self, next_at: datetime | None, now: datetime) -> None:
         self.stale = next_at is not None and next_at <= now
-        self.deadline = None if self.stale else next_at
+        self.deadline = now + AGAIN if self.stale else next_at
 
     def carry_out(self, plan: Plan, at: datetime) -> None:
         """Write what the plan says, and note it."""
@@ -174,7 +177,9 @@ class Play:
         for match in (*plan.held, *plan.waiting):
             self.note(Deed(at, match.rule, f"held: {match.why}", held=True))
         about = f"{self.world.ref}: "
-        self.entries += [Entry(at, "notice", notice.removeprefix(about)) for notice in plan.notices]
+        told = {entry.text for entry in self.entries if entry.what == "notice"}
+        notices = (notice.removeprefix(about) for notice in plan.notices)
+        self.entries += [Entry(at, "notice", notice) for notice in notices if notice not in told]
         for rule in {action.rule for action in record.actions}:
             self.fired[rule, owner] += 1
             self.coverage.fired(rule)
@@ -190,7 +195,9 @@ class Play:
         if deed.action is None and any((old.rule, old.text) == (deed.rule, deed.text) for old in self.deeds):
             return
         self.deeds.append(deed)
-        self.entries.append(Entry(deed.at, "held" if deed.held else "done", deed.text, deed.rule))
+        entry = Entry(deed.at, "held" if deed.held else "done", deed.text, deed.rule)
+        if deed.action is not None or all((old.rule, old.text) != (entry.rule, entry.text) for old in self.entries):
+            self.entries.append(entry)
 
     def moment(self, at: datetime) -> Moment:
         today = at.astimezone(UTC).date()

@@ -267,6 +267,28 @@ def test_what_nobody_can_take_is_held(tmp_path: Path) -> None:
     assert did(played) == ["held: nobody in pool inbound can take it today"]
 
 
+def test_what_waits_for_a_person_is_done_within_the_hour_once_somebody_is_back(tmp_path: Path) -> None:
+    rules = _rule("{created: true}", "[{reassign: {pool: inbound}}]")
+    expect = """{at: "2026-03-03 23:59", held: true, nothing: true}, {at: "2026-03-04 12:00", nothing: true},
+                {at: "2026-03-06 12:00", reassign: {to: ben}}"""
+    tests = _case("", expect) + "\n  inactive: cleo\n  away: {ben: {from: 2026-03-01, to: 2026-03-04}}"
+    played = Written(tmp_path, rules, tests).played()
+    assert played.passed, played.failures
+    [given] = [entry for entry in played.entries if entry.what == "done"]
+    assert given.at.isoformat() == "2026-03-05T00:00:00+00:00", "people without a zone are away by UTC"
+    assert len([entry for entry in played.entries if entry.what == "held"]) == 1, "told once"
+
+
+def test_what_is_over_a_limit_is_held(tmp_path: Path) -> None:
+    rules = _rule("{activity: note}", "[{set: {rating: hot}}]", "  limit: {per_owner_day: 1}\n")
+    events = '{at: "2026-03-02 10:00", note: true}, {at: "2026-03-02 11:00", set: {rating: cold}}, '
+    events += '{at: "2026-03-02 12:00", note: true}, {at: "2026-03-03 10:00", note: true}'
+    expect = """{at: "2026-03-02 10:00", set: {rating: hot}}, {at: "2026-03-02 12:00", held: true, nothing: true},
+                {at: "2026-03-03 10:00", set: {rating: hot}}"""
+    played = Written(tmp_path, rules, _case(events, expect)).played()
+    assert played.passed, played.failures
+
+
 def test_held_fails_when_nothing_is_held(tmp_path: Path) -> None:
     tests = _case("", '{at: "2026-03-06 09:00", held: true}', rule="week-one-call")
     assert only_failure(Written(tmp_path, tests=tests).played()).obstacles[0].outcome == "waits"
