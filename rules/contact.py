@@ -1,8 +1,9 @@
 """How often a prospect may be contacted, over all rules: what counts as a touch, and until when another has to wait.
 
-A touch is an attempt of anybody's (a call, an e-mail, a meeting), an enrolment, or an open task of ours to call or to write:
-that one counts as of when it is due, done or not. A call that nobody makes must not keep everything else from the prospect
-for ever, so that it stops counting once its due is a gap ago. What one match does is one touch.
+A touch is an attempt of anybody's (a call, an e-mail, a meeting, a completed task to make one), an enrolment, or an open
+task of ours to call or to write. That one counts as of when it is due, done or not: a call that nobody makes must not keep
+everything else from the prospect for ever, so that it stops counting once its due is a gap ago. What one match does is one
+touch.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from connector.domain.actions import action_key, rule_of_key
-from connector.domain.model import Mark, Reason, Record
+from connector.domain.model import Activity, Mark, Reason, Record
 from rules.actions import EnrollAction, RuleAction, TaskAction
 from rules.basics import Duration
 from rules.calendar import WorkCalendar
@@ -26,6 +27,9 @@ from rules.occasion import count_of
 WEEK = timedelta(days=7)
 READ_BACK = timedelta(hours=1)
 """How far behind ours the CRM's clock may be for an enrolment to be taken for the one we made."""
+
+LOGGED_WITH = timedelta(hours=1)
+"""How far a call may lie from the completion of the task to make it for both to be one touch."""
 
 _BEGINNING = datetime(1, 1, 2, tzinfo=UTC)
 _MAIL_WORDS = ("mail", "write", "written")
@@ -148,12 +152,20 @@ def room(facts: Facts, calendar: WorkCalendar) -> Room | None:
 
 
 def _made(facts: Facts) -> Sequence[datetime]:
-    """When the prospect was contacted, in the order of time: attempts and enrolments, ours included."""
+    """When the prospect was contacted, in the order of time: attempts, completed tasks to make one, and enrolments."""
     found = list(facts.attempts(ATTEMPT_WORDS, "anyone", _BEGINNING))
+    # Where a completed call is a task beside a call, it may have been logged as well: then it is one touch.
+    done = (min(each.ended or each.at, facts.now) for each in facts.activities if _is_done(each))
+    found += [at for at in done if not any(abs(at - attempt) < LOGGED_WITH for attempt in found)]
     found += [each.since for each in facts.state.enrollments if each.since is not None]
     keys = {each.key for each in facts.state.activities if each.key is not None}
     found += [mark.at for mark in facts.state.marks if mark.kind == "fired" and _on_its_way(mark, facts, keys)]
     return sorted(found)
+
+
+def _is_done(each: Activity) -> bool:
+    """Whether this is a task to call or to write that somebody completed."""
+    return each.type == "task" and each.done and not each.deferred and task_type(each) in ("call", "email")
 
 
 def _on_its_way(mark: Mark, facts: Facts, keys: set[str]) -> bool:

@@ -118,6 +118,15 @@ def test_an_open_task_of_ours_is_a_touch_as_of_its_due_whether_or_not_somebody_d
     assert outcome(the_rule, state(ours("email", None)), NOW, A_DAY) == "blocked"
 
 
+def test_a_completed_task_to_call_is_a_touch_whether_or_not_the_call_was_logged_and_once() -> None:
+    done = task("2026-03-08 08:00", task_type="call", done=True, ended=at("2026-03-09 15:00"))
+    assert judged(MAILS, state(done), NOW, A_DAY).next_at == at("2026-03-10 15:00")
+    assert outcome(MAILS, state(replace(done, deferred=True)), NOW, A_DAY) == "fires"
+    assert outcome(MAILS, state(replace(done, task_type="todo")), NOW, A_DAY) == "fires"
+    assert outcome(MAILS, state(done, call("2026-03-09 14:30")), NOW, TWO_A_WEEK) == "fires"
+    assert outcome(MAILS, state(done, call("2026-03-09 13:30")), NOW, TWO_A_WEEK) == "blocked"
+
+
 # -- the week ------------------------------------------------------------------------------------------------------
 
 
@@ -167,7 +176,9 @@ def test_a_match_of_ours_is_one_touch_before_and_after_its_task_is_read_back() -
     assert outcome(again, state(answer, fired), NOW, one) == "blocked"
     key = action_key("r", REF, "reply@m1", 0)
     read = task("2026-03-09 10:05", "2026-03-20 10:00", task_type="call", key=key)
-    assert outcome(again, state(answer, fired, replace(read, done=True)), NOW, one) == "fires", "nobody was contacted"
+    assert outcome(again, state(answer, fired, replace(read, deleted=True)), NOW, one) == "fires", (
+        "nobody was contacted"
+    )
     done = call("2026-03-09 16:00", key=key)
     assert judged(again, state(answer, fired, done), NOW, one).next_at == at("2026-03-16 16:00")
     assert outcome(again, state(answer, fired, read), "2026-03-13 10:00", one) == "blocked", "its own task is open"
