@@ -19,6 +19,9 @@ from connector.report.words import ATTEMPTS, FIGURE, FIGURES, Change, Figure, Ve
 SHOWN = 10
 """Leads of a list that are shown; `--json` has all."""
 
+OWNER, LEAD = 18, 30
+"""Columns that a name may take: figures are never cut for a name."""
+
 STYLES: Mapping[Verdict, str] = {"better": "green", "worse": "red", "same": "dim", "neither": "dim"}
 
 WIDE = 112
@@ -91,8 +94,9 @@ class ReportTeller:
         for _ in range(4):
             table.add_column(no_wrap=True, overflow="ellipsis")
         for lead in leads[:SHOWN]:
-            name = Text(lead.name, Style(link=lead.url) if lead.url else "")
-            table.add_row(name, Text(str(lead.ref), "dim"), Text(lead.owner), f"{since} {self._since(lead)}")
+            name = Text(_cut(lead.name, LEAD), Style(link=lead.url) if lead.url else "")
+            owner = Text(_cut(lead.owner, OWNER))
+            table.add_row(name, Text(str(lead.ref), "dim"), owner, f"{since} {self._since(lead)}")
         self.console.print(table)
         if len(leads) > SHOWN:
             self._line(Text(f"and {len(leads) - SHOWN:,} more; `followup report --json` has all", "dim"))
@@ -119,7 +123,7 @@ def owner_name(row: Row) -> str:
 def owners_table(report: Report, figures: Sequence[Figure] = FIGURES) -> Table:
     """These figures of every owner, the change of each below it; the total comes first."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
-    table.add_column("owner", no_wrap=True, overflow="ellipsis", min_width=8, vertical="top")
+    table.add_column("owner", no_wrap=True)
     for figure in figures:
         table.add_column(HEADINGS[figure.id], justify="right", no_wrap=True)
     monthly = report.total.minimum is not None and FIGURE["accepted"] in figures
@@ -128,7 +132,7 @@ def owners_table(report: Report, figures: Sequence[Figure] = FIGURES) -> Table:
     for row in (report.total, *report.rows):
         cells = [_cell(figure, row.now, row.before) for figure in figures]
         table.add_row(
-            Text(owner_name(row)),
+            Text(_cut(owner_name(row), OWNER)),
             *cells,
             *([_month(row)] if monthly else []),
             style="bold" if row is report.total else "",
@@ -148,7 +152,7 @@ def attempts_table(report: Report) -> Table:
         title_justify="left",
         title_style="bold",
     )
-    table.add_column("attempts", no_wrap=True, overflow="ellipsis", min_width=8)
+    table.add_column("attempts", no_wrap=True)
     for heading in ATTEMPTS:
         table.add_column(heading, justify="right", min_width=4)
     for row in (report.total, *(row for row in report.rows if row.now.open)):
@@ -156,8 +160,12 @@ def attempts_table(report: Report) -> Table:
         if row is report.total:
             steps = zip(row.now.attempts, row.before.attempts, strict=True)
             cells = [Text.assemble(f"{now:,}\n", (_step(now - before), "dim")) for now, before in steps]
-        table.add_row(Text(owner_name(row)), *cells, style="bold" if row is report.total else "")
+        table.add_row(Text(_cut(owner_name(row), OWNER)), *cells, style="bold" if row is report.total else "")
     return table
+
+
+def _cut(name: str, most: int) -> str:
+    return name if len(name) <= most else f"{name[: most - 1]}…"
 
 
 def _step(step: int) -> str:

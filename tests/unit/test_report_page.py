@@ -134,14 +134,15 @@ def test_times_are_short(time: timedelta, text: str) -> None:
 
 @pytest.mark.parametrize("width", [80, 112, 160])
 def test_the_tables_fit_the_terminal(width: int) -> None:
-    rows = [Row(str(n), f"Maximiliane Hohenlohe {n}", "person", Figures(open=1200 + n), minimum=12) for n in range(3)]
+    rows = [Row(str(n), f"{n} {readable(HOSTILE)}", "person", Figures(open=1200 + n), minimum=12) for n in range(3)]
     made = report(*rows)
     made.total.minimum = 36
+    made.total.now.speed = Speed([], [timedelta(days=1)])
     told = printed(made, width)
     tables = told[: told.index("Small figures")].splitlines()
     assert max(map(len, tables[2:])) <= width
-    assert "1,202" in told
-    assert "0/12" in told
+    for figure in ("1,202", "0/12", "not yet"):
+        assert figure in "\n".join(tables)
 
 
 def test_names_are_links_where_the_terminal_shows_them() -> None:
@@ -155,9 +156,9 @@ def test_a_hostile_name_commands_no_terminal() -> None:
     assert readable("Mia\x1b]8;;https://evil.example\x07\x00 \u202eevil\u202c Ö\u200dx ") == (
         "Mia ]8;;https://evil.example   evil Ö\u200dx"
     )
-    told = printed(report(name=readable(HOSTILE)), terminal=True)
+    told = printed(report(name="[link=https://evil.example]x"), terminal=True)
     assert "\x1b]8;" not in told
-    assert "[31m[link=https://evil.example]x" in told
+    assert "[link=https://evil.example]x" in told
 
 
 PAIRS = (
