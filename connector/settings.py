@@ -198,7 +198,9 @@ def load_settings(
     """The settings from every source; ConfigError lists all that is wrong, with file and line where it is in the file."""
     given = {name: value for name, value in flags.items() if value is not None}
     try:
-        settings = Settings(**given, _file=dict(file_values or {}))  # type: ignore[arg-type,call-arg]
+        # A key whose items are all commented out is not set, as in team.yaml.
+        written = {name: value for name, value in (file_values or {}).items() if value != ""}
+        settings = Settings(**given, _file=written)  # type: ignore[arg-type,call-arg]
     except ValidationError as error:
         raise _config_error(error, file_values or {}, place_of) from None
     except SettingsError as error:
