@@ -17,6 +17,7 @@ from rules.checks.references import Config, Described, references
 from rules.checks.scores import top_scores
 from rules.checks.together import conflicts
 from rules.model import RuleSet
+from rules.refusal import NEVER
 
 __all__ = ["Config", "Described", "look"]
 
@@ -35,8 +36,10 @@ def _look(ruleset: RuleSet, config: Config) -> Iterator[Problem]:
     rules = ruleset.rules
     yield from references(ruleset, config)
     for rule in rules:
-        yield from never(rule, known)
-        yield from contact(rule, known)
+        found = list(never(rule, known))
+        yield from found
+        if not any(each.code == NEVER for each in found):  # of a rule that never acts nothing else is worth a word
+            yield from contact(rule, known)
     yield from conflicts(rules, known)
     yield from loops(rules, known)
     yield from coverage(rules, known, config.places)

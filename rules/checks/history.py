@@ -33,8 +33,10 @@ def _spans(literals: Alternative) -> Clash | None:
     """A span that must have lasted longer than it may last."""
     least: dict[object, list[_Bound]] = defaultdict(list)
     most: dict[object, list[_Bound]] = defaultdict(list)
+    # A hidden status is in no status for any time; what must not be true counts once the status is surely seen.
+    seen = any(_in_status(literal) and literal.decided for literal in literals)
     for literal in literals:
-        for span, bound, is_least in _bounds(literal):
+        for span, bound, is_least in _bounds(literal) if seen or not _in_status(literal) else ():
             (least if is_least else most)[span].append(bound)
     for span, lows in least.items():
         for low in lows:
@@ -51,12 +53,14 @@ def _bounds(literal: Literal) -> Iterator[tuple[object, _Bound, bool]]:
         quiet = leaf.quiet
         yield ("quiet", frozenset(quiet.counting), quiet.by), _Bound(quiet.duration, leaf), literal.holds
     elif isinstance(leaf, SinceTest):
-        if leaf.what == "in_status" and not literal.decided:
-            return  # a hidden status passes
         if leaf.over is not None and (literal.holds or leaf.up_to is None):
             yield leaf.what, _Bound(leaf.over, leaf), literal.holds
         if leaf.up_to is not None and (literal.holds or leaf.over is None):
             yield leaf.what, _Bound(leaf.up_to, leaf), not literal.holds
+
+
+def _in_status(literal: Literal) -> bool:
+    return isinstance(literal.leaf, SinceTest) and literal.leaf.what == "in_status"
 
 
 # -- attempts ------------------------------------------------------------------------------------------------------
