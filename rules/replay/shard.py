@@ -203,7 +203,7 @@ def entry_of(state: RecordState, since: datetime, missing: Sequence[str]) -> dat
     start = max(since, record.created)
     if not missing or record.modified <= start or state.first_seen <= start:
         return start
-    if record.created > since and state.first_seen - record.created <= AT_ONCE:
+    if record.created >= since and state.first_seen - record.created <= AT_ONCE:
         return start
     return state.first_seen
 

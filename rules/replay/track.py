@@ -169,7 +169,10 @@ class Track:
         fields = action.fields
         match action.kind:
             case "task" | "offer":
-                self._own_tasks[action.key] = _task(action, now)
+                really = self._answers.get(action.key)
+                self._own_tasks[action.key] = _task(
+                    action, now, f"replay:{action.key}" if really is None else really.id
+                )
             case "reassign":
                 self._set("owner", fields["owner"], action.key, now)
             case "set":
@@ -261,13 +264,13 @@ def _news_of(each: Activity) -> Iterator[datetime]:
     yield from (at for at in (each.opened, each.clicked) if at is not None)
 
 
-def _task(action: PlannedAction, now: datetime) -> Activity:
+def _task(action: PlannedAction, now: datetime, id_: str) -> Activity:
     """A task as it stands in the CRM when it has just been written."""
     fields = action.fields
     due = cast(datetime, fields["due"])
     type_: ActivityType = "task"
     return Activity(
-        id=f"replay:{action.key}",
+        id=id_,
         type=type_,
         refs=(action.record,),
         at=due,
