@@ -72,10 +72,11 @@ def team_schema() -> JsonSchemaValue:
     forms, definitions = _definitions(*_SECTIONS.values(), CountsShape, ContactShape)
     # A section whose items are all commented out is empty, which editors read as null.
     sections: dict[str, JsonSchemaValue] = {
-        name: {"type": ["object", "null"], "additionalProperties": forms[model]} for name, model in _SECTIONS.items()
+        name: {"type": "object", "additionalProperties": forms[model]} for name, model in _SECTIONS.items()
     }
     sections["people"]["propertyNames"] = {"not": {"enum": list(RESERVED_NAMES)}}
-    properties = {**sections, "counts": forms[CountsShape], "contact": forms[ContactShape]}
+    maybe = {name: {"anyOf": [form, {"enum": [None, ""]}]} for name, form in sections.items()}
+    properties = {**maybe, "counts": forms[CountsShape], "contact": forms[ContactShape]}
     return {
         "$schema": DIALECT,
         "title": "team.yaml",

@@ -67,5 +67,11 @@ def settings_schema() -> dict[str, object]:
 
 
 def _section(forms: Mapping[str, Mapping[str, object]]) -> dict[str, object]:
-    told = {name: {**form, "description": MEANINGS[name]} if name in MEANINGS else form for name, form in forms.items()}
+    told = {name: _told(name, form) for name, form in forms.items()}
     return {"type": "object", "properties": told, "additionalProperties": False}
+
+
+def _told(name: str, form: Mapping[str, object]) -> dict[str, object]:
+    """A setting's form with its meaning; a section whose items are all commented out is empty."""
+    accepted = {"anyOf": [form, {"enum": [None, ""]}]} if form.get("type") == "object" else dict(form)
+    return {**accepted, "description": MEANINGS[name]} if name in MEANINGS else accepted

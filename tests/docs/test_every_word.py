@@ -1,4 +1,4 @@
-"""The round trip: each word of the language is in the schema, in `schema WORD`, in the reference, in an example and in a case."""
+"""The round trip: each word is in the schema, in `schema WORD`, in the reference, in an example and in a case."""
 
 from __future__ import annotations
 
