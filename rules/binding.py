@@ -5,8 +5,8 @@ A rule that asks for something the CRM does not have or show is quarantined by n
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from connector.domain.errors import Problem
 from connector.domain.model import CrmSchema, Owner, Record, Value
@@ -14,10 +14,12 @@ from rules.actions import EnrollAction, TaskAction
 from rules.basics import Place
 from rules.calendar import WorkCalendar
 from rules.compare import shown
-from rules.model import Rule, RuleSet, ScoreLine
+from rules.model import FieldTest, Rule, RuleSet, ScoreLine, barring_of, leaves, wanted_of
 from rules.team import Person, Team
 from rules.words import Words, queue_named
 from rules.zones import zone_name
+
+_NOWHERE = Place("", 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,9 @@ class Binding:
 
     scores: tuple[ScoreLine, ...] = ()
     """The lines of scores, with their words in the CRM's spelling."""
+
+    alike: Mapping[int, int] = field(default_factory=dict)
+    """A number for each leaf that asks what a leaf of another rule asks, too, by the leaf's `id`; equal ones share it."""
 
     words: Mapping[str, str] = field(default_factory=dict)
     """Our word for a status, under the CRM's spelling of it in small letters."""
@@ -91,6 +96,7 @@ def bind(ruleset: RuleSet, schema: CrmSchema | None, owners: Sequence[Owner]) ->
             scores += () if words.problems else (given,)
     binding = Binding(
         rules=tuple(rules),
+        alike=_alike(rules),
         scores=tuple(scores),
         words={value.casefold(): word for word, value in schema.statuses.items()} if schema is not None else {},
         schema=schema,
@@ -126,6 +132,19 @@ def _unknown_members(team: Team, people: Mapping[str, Owner]) -> Iterator[Proble
             if name not in people:
                 text = f"pool {pool.name}: the CRM has no user for {name}, who is passed over; correct `crm` of {name}"
                 yield Problem(place.file, place.line, place.column, text, code="F318", level="warning")
+
+
+def _alike(rules: Iterable[Rule]) -> Mapping[int, int]:
+    """Leaves of the same meaning, wherever they stand; 1, 1.0 and True are equal and yet different constants."""
+    of_meaning: dict[object, list[int]] = {}
+    for rule in rules:
+        for root in (*wanted_of(rule), *barring_of(rule)):
+            for leaf in leaves(root):
+                kinds = tuple(type(value) for value in leaf.values) if isinstance(leaf, FieldTest) else ()
+                key = (replace(leaf, path="", place=_NOWHERE), kinds)
+                of_meaning.setdefault(key, []).append(id(leaf))
+    shared = (ids for ids in of_meaning.values() if len(ids) > 1)
+    return {each: number for number, ids in enumerate(shared) for each in ids}
 
 
 def _enrolls(rule: Rule) -> frozenset[str]:

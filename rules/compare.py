@@ -29,6 +29,10 @@ def same(value: Value, constant: Scalar, calendar: WorkCalendar) -> bool:
 
 def any_same(value: Value, constants: Iterable[Scalar], calendar: WorkCalendar) -> bool:
     """Whether a field's value is one of the constants."""
+    if type(value) is str:
+        # What `same` comes to for text, which most fields hold, without asking it for each constant.
+        folded = value.casefold()
+        return any(folded == str(constant).casefold() for constant in constants)
     return any(same(value, constant, calendar) for constant in constants)
 
 

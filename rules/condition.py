@@ -7,18 +7,18 @@ makes them unknown. An error in what the CRM shows is never taken for false.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from connector.domain.model import Reason
 from rules.calendar import FOREVER, WorkCalendar
 from rules.facts import Facts
 from rules.leaves import see
-from rules.model import AllOf, AnyOf, Condition, Not
+from rules.model import AllOf, AnyOf, Condition, Leaf, Not
+from rules.seen import Seen
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """Whether a condition holds (None: unknown), why, leaf by leaf, and until when time alone cannot change that.
 
     `guarded` is True when it is unknown because of a field that guards contact: `unless` stops on such an unknown.
@@ -50,10 +50,21 @@ def evaluate(
     if isinstance(condition, Not):
         inner = evaluate(condition.item, facts, calendar, calendars)
         return Result(None if inner.holds is None else not inner.holds, inner.reasons, inner.flips_at, inner.guarded)
-    seen = see(condition, facts, calendar, calendars)
+    seen = _seen(condition, facts, calendar, calendars)
     flips = seen.flips_at if seen.flips_at is not None and facts.now < seen.flips_at < FOREVER else None
     reason = Reason(condition.path, seen.holds, seen.text if facts.tells else "")
     return Result(seen.holds, (reason,), flips, seen.holds is None and seen.guard)
+
+
+def _seen(leaf: Leaf, facts: Facts, calendar: WorkCalendar, calendars: Mapping[str, WorkCalendar]) -> Seen:
+    """What a leaf comes to; looked at once for all rules that ask the same, unless its words are wanted."""
+    number = None if facts.tells else facts.binding.alike.get(id(leaf))
+    if number is None:
+        return see(leaf, facts, calendar, calendars)
+    known = facts.seen.get((number, calendar.name))
+    if known is None:
+        known = facts.seen[number, calendar.name] = see(leaf, facts, calendar, calendars)
+    return known
 
 
 def _joined(items: Sequence[Result], decisive: bool) -> Result:
@@ -71,7 +82,11 @@ def _joined(items: Sequence[Result], decisive: bool) -> Result:
 
 def first_flip(instants: Iterable[datetime | None]) -> datetime | None:
     """The earliest of these instants; None never comes."""
-    return min((at for at in instants if at is not None), default=None)
+    first = None
+    for at in instants:
+        if at is not None and (first is None or at < first):
+            first = at
+    return first
 
 
 def last_flip(instants: Iterable[datetime | None]) -> datetime | None:

@@ -20,6 +20,7 @@ from rules.calendar import WorkCalendar
 from rules.compare import shown
 from rules.model import QuietFor
 from rules.points import Rises, Score
+from rules.seen import Seen
 from rules.team import Team
 
 _NOT_HELD = frozenset({"canceled", "cancelled", "rescheduled"})
@@ -58,6 +59,8 @@ class Facts:
         self.scoring = scoring
         self._score: Score | None = None
         self._is_scored = scoring is None
+        self.seen: dict[tuple[int, str], Seen] = {}
+        """What was seen of the conditions that several rules share; filled by condition.py."""
         self._attempts: dict[tuple[tuple[str, ...], Who], Sequence[datetime]] = {}
 
     def on(self, state: RecordState) -> Facts:

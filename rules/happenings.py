@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 
 from connector.domain.model import Activity, Mark
 from rules.basics import Duration
@@ -157,16 +158,24 @@ def every(trigger: Every, facts: Facts, calendar: WorkCalendar) -> Occasions:
 
     The one before the latest stands, too: the wait after it may have ended when the latest began.
     """
-    today = calendar.local_date(facts.now)
-    past = [at for at in _slots(trigger, calendar, today, -1, 3) if at <= facts.now][:2]
-    coming = next((at for at in _slots(trigger, calendar, today, 1, 2) if at > facts.now), None)
+    slots = _slots_around(trigger, calendar, calendar.local_date(facts.now))
+    past = [at for at in slots if at <= facts.now][-2:]
+    coming = next((at for at in slots if at > facts.now), None)
+    words = slot_words(trigger) if facts.tells else ""
     found = [
-        Occasion(f"every@{stamp(at)}", at, f"{slot_words(trigger)}: {facts.shown(at, calendar)}")
-        for at in reversed(past)
+        Occasion(f"every@{stamp(at)}", at, f"{words}: {facts.shown(at, calendar)}")
+        for at in past
         if at >= facts.record.created
     ]
-    none = "" if found else f"{slot_words(trigger)}: none yet since the record was created"
+    none = "" if found else f"{words}: none yet since the record was created"
     return Occasions("when.every", tuple(found), none=none, changes_at=coming)
+
+
+@lru_cache(maxsize=4096)
+def _slots_around(trigger: Every, calendar: WorkCalendar, day: date) -> tuple[datetime, ...]:
+    """The times of the week about a day: enough of them for the two latest and the next at any of its instants."""
+    past = sorted(_slots(trigger, calendar, day, -1, 3))
+    return (*past, *_slots(trigger, calendar, day + DAY, 1, 2))
 
 
 def _slots(trigger: Every, calendar: WorkCalendar, day: date, step: int, count: int) -> Iterator[datetime]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
+from typing import NamedTuple
 
 from connector.domain.model import Adoption, Mark, MarkKind, Match, Moment, Outcome, Reason, Verdict
 from rules import guards
@@ -46,8 +47,7 @@ def judge(rule: Rule, facts: Facts, moment: Moment, clocks: Clocks) -> Judgement
     return _Case(rule, facts, moment, clocks.local(facts.zone)).judgement()
 
 
-@dataclass(frozen=True, slots=True)
-class _Checked:
+class _Checked(NamedTuple):
     """Whether `if` and `unless` let a rule act, every leaf's reason, and until when time alone cannot change that."""
 
     holds: bool
@@ -68,8 +68,7 @@ def _check(wanted: Result | None, *barring: Result | None) -> _Checked:
     return _Checked(True, reasons, first_flip(each.flips_at for each in every))
 
 
-@dataclass(frozen=True, slots=True)
-class _Span:
+class _Span(NamedTuple):
     """An occasion and when its wait is over."""
 
     occasion: Occasion
@@ -110,7 +109,10 @@ class _Case:
 
     def _standing(self) -> list[_Span]:
         """The occasions that stand: a newer one replaces an older one whose wait was not over when it started."""
-        found = sorted(self.found.found, key=lambda occasion: occasion.start)
+        found = self.found.found
+        if len(found) < 2:
+            return [_Span(each, self._due(each.start)) for each in found]
+        found = tuple(sorted(found, key=lambda occasion: occasion.start))
         spans = [_Span(each, self._due(each.start)) for each in found]
         last = len(spans) - 1
         return [span for at, span in enumerate(spans) if at == last or span.due <= spans[at + 1].occasion.start]
@@ -128,7 +130,7 @@ class _Case:
 
     def _baseline_marks(self, matured: Sequence[_Span]) -> tuple[Mark, ...]:
         """What had already happened, and was due, when the workspace first met the rule."""
-        if not (self.is_event and self.takes_baseline):
+        if not (matured and self.takes_baseline and self.is_event):
             return ()
         known = {mark.occasion for mark in self.own}
         old = [span for span in matured if span.due <= self.adoption.at and span.occasion.id not in known]
@@ -245,7 +247,8 @@ class _Case:
 
     def ended(self, span: _Span, kind: MarkKind, reasons: tuple[Reason, ...], at: datetime) -> Judgement:
         self.marks = (*self.marks, Mark(self.rule.id, span.occasion.id, self.scope(span), at, kind))
-        return self.verdict("done", (*self.told(span), *reasons), self.next_occasion())
+        follows = self.follows() if kind == "skipped" else None
+        return self.verdict("done", (*self.told(span), *reasons), first_flip((follows, self.next_occasion())))
 
     def passed_slot(self, span: _Span, reasons: tuple[Reason, ...]) -> Judgement:
         """A time of the week at which the conditions do not hold is over: what is so on Tuesday is not told as Friday's.
@@ -276,7 +279,9 @@ class _Case:
         if stop is not None and stop.holds is True:
             return self.stopped(span, stop)
         checked = self.check(stop)
-        stopped = guards.stops(self.rule, self.facts, self.calendar)
+        # What else would stop a rule that its conditions stop is of interest to people only.
+        looks = checked.holds or self.facts.tells
+        stopped = guards.stops(self.rule, self.facts, self.calendar) if looks else []
         own = self.own_conditions()
         if self.step is not None and checked.holds and (refused := self.refused(own, stopped)):
             return self.passed_over(span, checked.reasons, refused)
@@ -303,9 +308,11 @@ class _Case:
             reasons = (*reasons, Reason("backfill", False, text))
             return self.verdict("waits", reasons, first_flip((midnight, flips_at)))
         match = Match(self.rule.id, self.facts.record.ref, span.occasion.id, self.scope(span), span.due, spread)
-        # The next step's wait begins with this match, so the record is looked at again as soon as that is known.
-        follows = self.now + _SOON if self.step is not None and self.step.number < self.step.of else None
-        return self.verdict("fires", reasons, first_flip((flips_at, follows)), match)
+        return self.verdict("fires", reasons, first_flip((flips_at, self.follows())), match)
+
+    def follows(self) -> datetime | None:
+        """The next step's wait begins with this one, so the record is looked at again as soon as that is known."""
+        return self.now + _SOON if self.step is not None and self.step.number < self.step.of else None
 
     def next_occasion(self) -> datetime | None:
         """The next instant at which another occasion may take this one's place."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -26,19 +25,10 @@ from rules.model import (
     TouchedTest,
 )
 from rules.occasion import attempts_text, count_of
+from rules.seen import Seen
 
 CONTACT_GUARDS = frozenset({"opted_out", "do_not_call", "status"})
 """Fields that guard contact: in `unless` not knowing them stops. A hidden `email` guards too, an empty one does not."""
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What one leaf came to; `guard` says that not knowing it stops an `unless`."""
-
-    holds: bool | None
-    text: str
-    flips_at: datetime | None = None
-    guard: bool = False
 
 
 def see(leaf: Leaf, facts: Facts, calendar: WorkCalendar, calendars: Mapping[str, WorkCalendar]) -> Seen:
@@ -84,7 +74,9 @@ def _field(leaf: FieldTest, facts: Facts, calendar: WorkCalendar) -> Seen:
             return Seen(not leaf.values[0], f"{name} is empty")
         return Seen(None, f"the CRM does not show {name}" if hidden else f"{name} is empty", guard=guard)
     score = facts.score if name == "score" else None
-    text = f"{name} is {facts.told(name, value, calendar) if score is None else score.text}"
+    text = ""
+    if facts.tells:
+        text = f"{name} is {facts.told(name, value, calendar) if score is None else score.text}"
     if leaf.op == "known":
         return Seen(bool(leaf.values[0]), text)
     if leaf.op == "within":
@@ -92,7 +84,7 @@ def _field(leaf: FieldTest, facts: Facts, calendar: WorkCalendar) -> Seen:
     holds = _compared(leaf, value, calendar)
     if holds is None:
         return Seen(None, f"{text}, which cannot be compared", guard=name in CONTACT_GUARDS)
-    told = holds or leaf.op == "not_in" or isinstance(value, bool)
+    told = holds or leaf.op == "not_in" or isinstance(value, bool) or not facts.tells
     flips = (
         None if score is None else score.changes_at(lambda other: _differs(leaf, other, score.value, holds, calendar))
     )

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Occasion:
+class Occasion(NamedTuple):
     """What a rule fires once for: its id, the instant it started, and one sentence on what happened."""
 
     id: str
@@ -16,8 +15,7 @@ class Occasion:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Occasions:
+class Occasions(NamedTuple):
     """Every occasion of a trigger in the order of time.
 
     `none` says why there is none; `changes_at` is the next instant at which time alone may add or move one.

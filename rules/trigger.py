@@ -201,11 +201,11 @@ def _crossings(trigger: ScoreCrosses, facts: Facts, wait: Duration, calendar: Wo
             f"score@{stamp(rise.at)}#{limit}",
             # What is booked for later, nobody knows since when, has raised the score by now.
             min(rise.at, facts.now) if wait.amount == 0 else rise.at,
-            f"score rose to {rise.score.text} on {facts.shown(rise.at, calendar)}",
+            f"score rose to {rise.score.text} on {facts.shown(rise.at, calendar)}" if facts.tells else "",
         )
         for rise in rises.found
     )
-    told = facts.score.text if facts.score is not None else ""
+    told = facts.score.text if facts.tells and facts.score is not None else ""
     none = "" if found else f"score is {told}, it has not risen to {limit}"
     return Occasions(path, found, none=none, changes_at=rises.changes_at)
 
