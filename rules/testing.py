@@ -78,12 +78,15 @@ class Bench:
         return Play(case, self._crew(case, queues), world, coverage).played()
 
     def _files(self, case: Case) -> frozenset[str]:
-        """The files whose rules act in a case: its own and its rules', so that a file's cases pass wherever it is used."""
+        """The files whose rules act in a case: its own and its rules', so that a file's cases pass wherever it is used.
+
+        Cases that stand in a file without rules and name none are about all of them.
+        """
         rules = self._ruleset.rules
-        if case.rules == "all":
-            return frozenset(rule.place.file for rule in rules)
+        every = frozenset(rule.place.file for rule in rules)
         named = {case.rule, *(expectation.rule for expectation in case.expectations)} - {None}
-        return frozenset({case.place.file, *(rule.place.file for rule in rules for name in named if _of(rule, name))})
+        wanted = {case.place.file, *(rule.place.file for rule in rules for name in named if _of(rule, name))}
+        return every if case.rules == "all" else every & wanted or every
 
     def _crew(self, case: Case, queues: Sequence[str]) -> Crew:
         """The rules and the people as they are in a case; most cases have the same."""

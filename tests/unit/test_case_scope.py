@@ -48,3 +48,10 @@ def test_a_case_about_a_rule_of_another_file_has_that_files_rules_as_well(tmp_pa
           expect: [{at: "2026-03-04 09:00", set: {status: interested}}]
     """
     assert Written(tmp_path, RULE, case, others={"rules/b.yaml": OTHER}).played().passed
+
+
+def test_a_file_of_cases_alone_is_about_all_rules(tmp_path: Path) -> None:
+    alone = 'version: 1\ntests:\n  - lead: {created: "2026-03-02 09:00"}\n'
+    alone += '    expect: [{at: "2026-03-04 09:00", set: {status: interested}}]\n'
+    report = Written(tmp_path, RULE, "[]", others={"rules/b.yaml": OTHER, "rules/c.yaml": alone}).report()
+    assert [played.passed for played in report.cases] == [True]
