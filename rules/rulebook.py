@@ -38,6 +38,7 @@ from rules.needs import needs_of
 from rules.planner import Planner
 from rules.recheck import recheck
 from rules.score import Scorer
+from rules.sources import sourced
 from rules.staff import Staff
 from rules.upkeep import Upkeep
 
@@ -105,8 +106,12 @@ class FileRulebook:
         """The rules whose trigger happens once in a record's life: once they have dealt with it, they have for good."""
         return frozenset(rule.id for rule in self._binding.rules if isinstance(rule.when, Created))
 
-    def _decide(self, state: RecordState, moment: Moment, only: Collection[str] | None = None) -> Decision:
+    def _decide(
+        self, state: RecordState, moment: Moment, only: Collection[str] | None = None, *, told: bool = False
+    ) -> Decision:
+        """The decision; unless it is told, only what matches comes with its reasons in words."""
         facts = self._facts(state, moment)
+        facts.tells = told
         judgements = self._judge(facts, only)
         matches, alarms = self._confirmed(judgements, facts)
         ends = [judgement.next_at for judgement in judgements]
@@ -130,6 +135,10 @@ class FileRulebook:
         judgements = []
         for rule in rules:
             judgement = judge(rule, facts, facts.moment, self._calendars)
+            if judgement.match is not None and not facts.tells:
+                facts.tells = True
+                judgement = judge(rule, facts, facts.moment, self._calendars)
+                facts.tells = False
             facts.take(judgement.marks)  # a step that is passed over lets the next one begin
             judgements.append(judgement)
         return judgements
@@ -153,13 +162,16 @@ class FileRulebook:
 
     def explain(self, state: RecordState, moment: Moment) -> Sequence[Verdict]:
         """The verdict of every rule of the record's kind, in the order of file and line."""
-        decision = self._decide(state, moment)
+        decision = self._decide(state, moment, told=True)
         facts = self._facts(state, moment)
         losses = contest([self._rule_of[match.rule] for match in decision.matches], facts, self._calendars)
         confirmed = {match.rule for match in decision.matches}
         nobody = {match.rule: match.why for match in self.plan([decision], moment).waiting}
         told = (_told(verdict, verdict.rule in confirmed, losses, nobody) for verdict in decision.verdicts)
-        return [self._upkeep.told(verdict, facts, nobody.get(verdict.rule)) for verdict in told]
+        full = [self._upkeep.told(verdict, facts, nobody.get(verdict.rule)) for verdict in told]
+        clocks = self._calendars.local(facts.zone)
+        rules = self._rule_of
+        return [sourced(each, rules[each.rule], facts, clocks[rules[each.rule].calendar]) for each in full]
 
     def figures(self, state: RecordState, moment: Moment) -> LeadFigures:
         """What a report counts of a lead at the moment's instant; days are those of the record's zone."""
