@@ -14,6 +14,7 @@ from rules.checks.findings import finding
 from rules.checks.logic import Goal, Literal, conjuncts
 from rules.model import (
     Condition,
+    Created,
     Every,
     FieldChange,
     FieldTest,
@@ -40,13 +41,14 @@ _FINAL = re.compile(
 def coverage(rules: Sequence[Rule], known: Known, places: Mapping[str, Place]) -> Iterator[Problem]:
     """The statuses that followup.yaml names, that no rule stops on, and that nothing gives a next step.
 
-    `places` has each status word with its place. A workspace without any rule that makes tasks is not asked.
+    `places` has each status word with its place. A workspace is asked when it looks after leads from the beginning, or gives
+    next steps where there are none; one whose rules do something else altogether leaves that to others.
     """
     giving = [rule for rule in rules if rule.kind == KIND and _gives(rule)]
-    if not giving:
+    if not any(isinstance(rule.when, Created | NoNextStep) for rule in giving):
         return
     final = {known.status(word) for rule in rules for word in _stopped(rule)}
-    net = [rule for rule in giving if isinstance(rule.when, NoNextStep | QuietFor | Every)]
+    net = [rule for rule in giving if isinstance(rule.when, NoNextStep)]
     for word, place in places.items():
         value = known.status(word)
         if value in final or _FINAL.search(word) or _FINAL.search(value):
