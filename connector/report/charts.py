@@ -29,6 +29,12 @@ LETTERS = 22
 MOST_OWNERS = 25
 """Owners in the chart of next steps, those with the most open leads; the tables have all of them."""
 
+DENSE = 100
+"""From this count on the figures above two neighbouring bars would touch: only those of now are written."""
+
+LETTER = 7
+"""Units of the drawing that a digit takes, generously."""
+
 Series: TypeAlias = Mapping[str, Sequence[int]]
 
 _STYLE = Style(label_font_size=11, major_label_font_size=11, value_font_size=11, no_data_font_size=14)
@@ -70,8 +76,9 @@ def coverage_chart(report: Report) -> str:
 def _bars(id: str, title: str, told: str, labels: Sequence[str], series: Series) -> str:
     top = max(max(counts) for counts in series.values()) or 1
     room = (0, top * 1.1)  # for the figure above the highest bar
+    kind = f"{id} dense" if top >= DENSE else id
     chart = pygal.Bar(**_options(HEIGHT), print_values_position="top", value_formatter=_shown, range=room)
-    return _drawn(chart, id, title, told, labels, series)
+    return _drawn(chart, kind, title, told, labels, series)
 
 
 def _options(height: int) -> Mapping[str, object]:
@@ -103,16 +110,20 @@ def _label(name: str) -> str:
     return clean if len(clean) <= LETTERS else clean[: LETTERS - 1] + "…"
 
 
-def _drawn(chart: pygal.Graph, id: str, title: str, told: str, labels: Sequence[str], series: Series) -> str:
+def _drawn(chart: pygal.Graph, kind: str, title: str, told: str, labels: Sequence[str], series: Series) -> str:
+    id = kind.partition(" ")[0]
     chart.x_labels = list(labels)
     for name, counts in series.items():
         chart.add(name, list(counts))
     root = ElementTree.fromstring(chart.render(is_unicode=True))  # noqa: S314 - drawn by us a line above
     _strip(root)
-    _name_bars(root, list(series))
+    for number, name in enumerate(series):
+        _name_bars(root, number, name)
+        if isinstance(chart, pygal.HorizontalStackedBar):
+            _drop_cramped(root, number)
     root.attrib = {
         "viewBox": root.attrib["viewBox"],
-        "class": f"chart {id}",
+        "class": f"chart {kind}",
         "role": "img",
         "aria-labelledby": f"{id}-title {id}-desc",
     }
@@ -134,15 +145,25 @@ def _strip(root: ElementTree.Element) -> None:
                 parent.remove(child)
 
 
-def _name_bars(root: ElementTree.Element, names: Sequence[str]) -> None:
-    """Instead of the notes for its tooltips each bar gets a title, which browsers show and read out."""
-    for number, name in enumerate(names):
-        for bar in root.findall(
-            f".//{{{SVG}}}g[@class='series serie-{number} color-{number}']//{{{SVG}}}g[@class='bar']"
-        ):
-            notes = bar.findall(f"{{{SVG}}}desc")
-            said = {note.attrib.get("class", ""): note.text or "" for note in notes}
-            for note in notes:
-                bar.remove(note)
-            title = ElementTree.SubElement(bar, f"{{{SVG}}}title")
-            title.text = f"{said.get('x_label', '')}, {name}: {said.get('value', '')}"
+def _name_bars(root: ElementTree.Element, number: int, name: str) -> None:
+    """Instead of the notes for its tooltips each bar of a series gets a title, which browsers show and read out."""
+    for bar in _bars_of(root, number):
+        notes = bar.findall(f"{{{SVG}}}desc")
+        said = {note.attrib.get("class", ""): note.text or "" for note in notes}
+        for note in notes:
+            bar.remove(note)
+        title = ElementTree.SubElement(bar, f"{{{SVG}}}title")
+        title.text = f"{said.get('x_label', '')}, {name}: {said.get('value', '')}"
+
+
+def _drop_cramped(root: ElementTree.Element, number: int) -> None:
+    """Leave out the figures of a series that have no room inside their bars."""
+    overlay = f".//{{{SVG}}}g[@class='plot text-overlay']/*[@class='series serie-{number} color-{number}']"
+    for group in root.findall(overlay):
+        for bar, text in zip(_bars_of(root, number), list(group), strict=True):
+            if float(bar[0].attrib.get("width", "0")) < LETTER * len(text.text or ""):
+                group.remove(text)
+
+
+def _bars_of(root: ElementTree.Element, number: int) -> Sequence[ElementTree.Element]:
+    return root.findall(f".//{{{SVG}}}g[@class='series serie-{number} color-{number}']//{{{SVG}}}g[@class='bar']")
