@@ -6,6 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from math import inf
 from typing import Protocol
 
 from rules.calendar import OFFICE, Clocks, WorkCalendar
@@ -61,7 +62,22 @@ class Scorer:
         What grows by the passing of time alone is there from the next of these on, and is no crossing.
         """
         lines = self._lines.get(facts.record.ref.kind)
-        return None if lines is None else _Climb(self, lines, facts).crossing(points)
+        if lines is None:
+            return None
+        if sum(_most(line, facts) for line in lines) + 0.5 < points:
+            return Rises((), facts.next_meeting_end)
+        return _Climb(self, lines, facts).crossing(points)
+
+
+def _most(line: ScoreLine, facts: Facts) -> float:
+    """No less than what a line has ever given the record."""
+    if line.points <= 0:
+        return 0.0
+    if line.activity is not None:
+        found = line.points * len(happenings(facts, (line.activity,)))
+    else:
+        found = line.points if line.if_ is not None else inf
+    return found if line.at_most is None else min(found, line.at_most)
 
 
 class _Climb:
