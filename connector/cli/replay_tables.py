@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from connector.cli.tables import Teller
-from connector.replay.compare import Line, Replay, RuleTally, Side, Tally, gap_text
+from connector.replay.compare import Line, Replay, Side, Tally, gap_text
 
 SIGNS: Mapping[Side, str] = {
     "both": "[dim]=[/]",
@@ -66,33 +66,35 @@ class ReplayTeller:
         teller.line(f"      [dim]{escape(action.rule)}: {escape(action.why + note)}[/]")
 
 
+FIGURES: Mapping[str, str] = {
+    "matches": "matches",
+    "records": "records",
+    "owners": "owners",
+    "writes": "would",
+    "held": "held",
+    "waiting": "waiting",
+    "baseline": "baseline",
+    "really done": "did",
+    "in both": "both",
+}
+"""A rule's figures in the order of reading; those that are nought for every rule are left out."""
+
+
 def _rules(replay: Replay) -> Table:
-    table = Table(box=None, pad_edge=False)
-    table.add_column("rule")
-    for heading in ("matches", "records", "owners", "writes", "held", "waiting", "baseline", "really done", "in both"):
+    rows = {rule: {name: getattr(tally, of) for name, of in FIGURES.items()} for rule, tally in replay.rules.items()}
+    shown = [name for name in FIGURES if any(row[name] for row in rows.values())]
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("rule", no_wrap=True)
+    for heading in shown:
         table.add_column(heading, justify="right")
-    for rule, tally in replay.rules.items():
-        table.add_row(escape(rule), *(_figure(value) for value in _row(tally)))
+    for rule, row in rows.items():
+        table.add_row(escape(rule), *(_figure(row[name]) for name in shown))
     return table
 
 
-def _row(tally: RuleTally) -> tuple[int, ...]:
-    return (
-        tally.matches,
-        tally.records,
-        tally.owners,
-        tally.would,
-        tally.held,
-        tally.waiting,
-        tally.baseline,
-        tally.did,
-        tally.both,
-    )
-
-
 def _days(replay: Replay) -> Table:
-    table = Table(box=None, pad_edge=False)
-    table.add_column("day")
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("day", no_wrap=True)
     for heading in ("would", "really done", "in both", "held"):
         table.add_column(heading, justify="right")
     table.add_column("by rule")
