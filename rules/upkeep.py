@@ -77,7 +77,12 @@ class Upkeep:
     def next_at(self, facts: Facts) -> datetime | None:
         """The next instant at which time alone changes that: an offer runs out, or the owner of a task of ours leaves."""
         staff = Staff(self._binding, facts.now)
-        found = [chain.settled.until for _, chain in self._chains(facts) if chain.stand == "open"]
+        found: list[datetime] = []
+        for rule, chain in self._chains(facts):
+            if chain.stand == "open":
+                found.append(chain.settled.until)
+            elif chain.stand == "passed":
+                found += self._flips(rule, facts)
         for task in self._open_tasks(facts) if self._anybody_leaves else ():
             owner = staff.owner(task.actor)
             leaves = staff.leaves(owner) if owner is not None else None
@@ -220,6 +225,14 @@ class Upkeep:
         calendars = self._calendars.local(facts.zone)
         wanted = all(evaluate(each, facts, calendar, calendars).holds is True for each in wanted_of(rule))
         return wanted and not any(evaluate(each, facts, calendar, calendars).stops for each in barring_of(rule))
+
+    def _flips(self, rule: Rule, facts: Facts) -> Iterator[datetime]:
+        """When time alone may change what the rule's conditions come to."""
+        calendars = self._calendars.local(facts.zone)
+        for condition in (*wanted_of(rule), *barring_of(rule)):
+            at = evaluate(condition, facts, calendars[rule.calendar], calendars).flips_at
+            if at is not None:
+                yield at
 
     # -- people who are away -----------------------------------------------------------------------------------------
 

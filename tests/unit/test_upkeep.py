@@ -25,7 +25,7 @@ from connector.domain.model import (
 )
 from rules.actions import OfferAction
 from rules.basics import Duration
-from rules.model import Created, Once, Rule
+from rules.model import Created, DuringTest, Once, Rule
 from rules.rulebook import FileRulebook
 from rules.team import Absence, Pool, Team
 from tests.builders import (
@@ -297,6 +297,18 @@ def test_a_rule_whose_conditions_no_longer_hold_asks_nobody_else() -> None:
     plan = planned(LATE, no_owner(country="FR"), offer(), asked(), rules=[barred])
     assert kinds(plan) == []
     assert [each.state for each in plan.records[0].offers] == ["expired"]
+
+
+def test_an_offer_that_waits_for_a_condition_is_looked_at_when_time_may_change_it() -> None:
+    office_hours = replace(offer_rule(), if_=DuringTest("berlin", "if.during", PLACE))
+    of_record = state(no_owner(), mark("fired", "created", MADE), offer(state="expired"), asked())
+    [decision] = book(office_hours).evaluate([of_record], moment("2026-03-02 20:00"))
+    assert decision.upkeep
+    assert decision.next_at == at("2026-03-03 08:00")
+    assert kinds(planned("2026-03-03 08:00", no_owner(), offer(state="expired"), asked(), rules=[office_hours])) == [
+        "amend",
+        "offer",
+    ]
 
 
 # -- withdrawn ---------------------------------------------------------------------------------------------------------
