@@ -64,7 +64,7 @@ class Scorer:
         lines = self._lines.get(facts.record.ref.kind)
         if lines is None:
             return None
-        if sum(_most(line, facts) for line in lines) + 0.5 < points:
+        if sum(_most(line, facts) for line in lines) + 0.51 < points:
             return Rises((), facts.next_meeting_end)
         return _Climb(self, lines, facts).crossing(points)
 
