@@ -88,7 +88,10 @@ def test_explain_says_when_it_will_act(firm: Company) -> None:
     assert rule["outcome"] == "waits"
     assert rule["next_at"] == (START + HOUR).isoformat().replace("+00:00", "Z")
     assert {"id", "file", "line", "outcome", "reasons", "next_at"} == set(rule)
-    assert all({"path", "holds", "text"} == set(reason) for reason in rule["reasons"])
+    assert set(document) == {"record", "now", "at", "next_at", "notes", "rules"}
+    assert (document["next_at"], document["at"]) == (rule["next_at"], document["now"])
+    assert all({"path", "holds", "text", "value", "source", "at"} == set(reason) for reason in rule["reasons"])
+    assert all(reason["source"] for reason in rule["reasons"])
     text = firm.cli("explain", lead)
     assert "waits" in text.stdout
     unknown = firm.cli("explain", "nobody")
@@ -113,6 +116,37 @@ def test_explain_says_of_a_finished_rule_what_became_of_its_writes(firm: Company
     assert rule["outcome"] == "done"
     assert write["holds"] is False
     assert write["text"].startswith("task failed: ")
+    assert write["source"].startswith("our own write in run ")
+
+
+def test_explain_speaks_of_any_instant(firm: Company) -> None:
+    lead = _due_lead(firm)
+    firm.cli("run")
+    firm.at(3 * HOUR)
+    firm.set(lead, status="working")
+    firm.run(4 * HOUR)
+
+    def at(instant: str) -> dict[str, object]:
+        done = firm.cli("explain", lead, "--rule", "first-call", "--at", instant, "--json")
+        assert done.returncode == 0, done.stderr
+        found: dict[str, object] = json.loads(done.stdout)
+        return found
+
+    early, later = at("2026-03-02T09:30"), at("2026-06-01")
+    [rule] = early["rules"]  # type: ignore[misc]
+    assert (rule["outcome"], rule["next_at"]) == ("waits", (START + HOUR).isoformat().replace("+00:00", "Z"))
+    [status] = [reason for reason in rule["reasons"] if reason["path"].endswith("status")]
+    assert status["value"] == "new"
+    assert later["notes"] == ["later than now: this holds if nothing happens until then"]
+    [rule] = later["rules"]  # type: ignore[misc]
+    [status] = [reason for reason in rule["reasons"] if reason["path"].endswith("status")] or [{"value": "working"}]
+    assert status["value"] == "working"
+    before = firm.cli("explain", lead, "--at", "2026-01-01")
+    assert before.returncode == 1
+    assert "not there yet" in _one_line(before.stderr)
+    wrong = firm.cli("explain", lead, "--at", "tomorrow")
+    assert wrong.returncode == 2
+    assert "--at tomorrow is no day and no instant" in _one_line(wrong.stderr)
 
 
 def test_log_and_show_tell_what_was_written(firm: Company) -> None:
