@@ -265,11 +265,14 @@ class _Case:
             return _check(None)
         return _check(self.result(self.step.if_), self.result(self.step.unless))
 
-    def refused(self, own: _Checked, stopped: Sequence[tuple[Reason, datetime | None]]) -> str:
-        """Why a step that is due is passed over, empty when it is not: its own conditions, or what was refused."""
+    def refused(self, own: _Checked, stopped: Sequence[tuple[Reason, datetime | None]]) -> str | None:
+        """Why a step that is due is passed over, None when it is not: its own conditions, or what was refused.
+
+        The words may be missing (`facts.tells`); that there is a reason must not hang on them.
+        """
         if not own.holds:
             return "; ".join(reason.text for reason in own.reasons)
-        return next((reason.text for reason, _ in stopped if reason.path in _REFUSALS), "")
+        return next((reason.text for reason, _ in stopped if reason.path in _REFUSALS), None)
 
     # -- acting ----------------------------------------------------------------------------------------------------
 
@@ -283,7 +286,8 @@ class _Case:
         looks = checked.holds or self.facts.tells
         stopped = guards.stops(self.rule, self.facts, self.calendar) if looks else []
         own = self.own_conditions()
-        if self.step is not None and checked.holds and (refused := self.refused(own, stopped)):
+        refused = self.refused(own, stopped) if self.step is not None and checked.holds else None
+        if refused is not None:
             return self.passed_over(span, checked.reasons, refused)
         reasons = (*self.told(span), *checked.reasons, *(reason for reason, _ in stopped), *own.reasons)
         ends = [until for _, until in stopped]

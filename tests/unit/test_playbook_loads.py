@@ -10,7 +10,7 @@ import pytest
 from rules.actions import EnrollAction, ReassignAction, UnenrollAction
 from rules.loader import Loaded, load_rules
 from rules.model import FieldChange, NoNextStep, leaves
-from rules.playbooks import CRMS, PLAYBOOKS, playbook_files
+from rules.playbooks import CRMS, FIRST, PLAYBOOKS, PROCEDURES, playbook_files
 from rules.yamlfile import load_mapping
 
 Crm = Literal["salesforce", "hubspot"]
@@ -92,7 +92,7 @@ def test_nobody_gets_a_lead_back_and_every_open_lead_has_a_next_step(tmp_path: P
 
 
 def test_what_is_not_shipped_is_refused() -> None:
-    assert PLAYBOOKS == ("first-follow-up",)
+    assert PLAYBOOKS == (FIRST, *PROCEDURES)
     assert CRMS == ("salesforce", "hubspot")
     with pytest.raises(ValueError, match="there is no playbook second; there is first-follow-up"):
         playbook_files("second", "hubspot")
