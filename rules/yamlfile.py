@@ -204,8 +204,8 @@ def _refused(message: str) -> YamlFile:
 
 
 def _at(text: str, position: int, message: str) -> Fault:
-    line = text.count("\n", 0, position) + 1
-    return Fault((), line, position - text.rfind("\n", 0, position), message)
+    *before, last = re.split(r"\r\n|\r|\n", text[:position])  # an editor ends a line at each of these
+    return Fault((), len(before) + 1, len(last) + 1, message)
 
 
 def _syntax(error: yaml.MarkedYAMLError, text: str) -> Fault:
