@@ -73,7 +73,7 @@ def make_report(
             if state.record.created <= period.since:
                 unsure.look(state)
                 before = book.figures(_unconverted(past.as_of(state, period.since), state, period.since), then)
-            tally.lead(book.figures(state, now), before, state.changes)
+            tally.lead(book.figures(state, now), before, state)
         count += len(states)
         progress("count", count)
     tally.offers(offers, book.offer_minimums())

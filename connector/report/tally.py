@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 
 from connector.domain.figures import LeadFigures
-from connector.domain.model import Change, Offer, Owner, RecordRef
+from connector.domain.model import Change, Offer, Owner, RecordRef, RecordState
 from connector.report.model import MOST_ATTEMPTS, Figures, Listed, OwnerKind, Report, Row
 from connector.report.words import readable
 
@@ -25,7 +25,7 @@ class Tally:
         self._held = held
         self._rows: dict[str, Row] = {}
 
-    def lead(self, now: LeadFigures, then: LeadFigures | None, changes: Iterable[Change]) -> None:
+    def lead(self, now: LeadFigures, then: LeadFigures | None, state: RecordState) -> None:
         """Count a lead as it is, as it was (None: it was not there), and what a rule took from its owners."""
         period, report = self._report.period, self._report
         row = self._row(now.owner)
@@ -37,8 +37,9 @@ class Tally:
         if then is not None:
             for figures in (self._row(then.owner).before, report.total.before):
                 _count(figures, then, period.since, timed=period.had(then.assigned))
-        for change in changes:
-            self._recycled(change)
+        for change in state.changes:
+            if not any(_accepts(offer, change) for offer in state.offers):
+                self._recycled(change)
 
     def _list(self, lead: LeadFigures, row: Row) -> None:
         report, name = self._report, readable(lead.name) or lead.ref.id
@@ -107,6 +108,12 @@ class Tally:
             known = self._owners.get(id)
             row = self._rows[id] = Row(id, readable(known.name if known else id) or id or "nobody", self._kind(id))
         return row
+
+
+def _accepts(offer: Offer, change: Change) -> bool:
+    """Whether the lead went to its new owner because they had accepted it."""
+    settled = offer.settled if offer.state == "accepted" else None
+    return settled is not None and settled <= change.at and offer.owner == change.new
 
 
 def _count(figures: Figures, lead: LeadFigures, until: datetime, *, timed: bool) -> None:

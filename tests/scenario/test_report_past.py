@@ -8,7 +8,7 @@ from datetime import timedelta
 from connector.cli.report import read_report
 from connector.cli.tables import zone_of
 from connector.report.model import Period, Report
-from tests.company import START, Company
+from tests.company import START, TEAM, Company
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
@@ -66,3 +66,35 @@ def test_when_a_lead_converted_is_told_by_its_status_or_said_to_be_unknown(firm:
     told = [note for note in report.notes if "converted at an unknown time" in note]
     known = firm.crm == "salesforce"  # there a conversion sets the status, which has a history
     assert (report.total.now.open, report.total.before.open, len(told)) == (0, 1 if known else 0, 0 if known else 1)
+
+
+OFFER = """\
+  - id: offer
+    why: A rep says whether they take it
+    when: {becomes: {status: qualified}}
+    then: [{offer: {pool: inbound, accept_within: 4 business hours}}]
+    once: per lead
+"""
+
+
+def test_an_offer_that_was_accepted_counts_for_the_rep_against_the_months_minimum_and_is_not_recycled(
+    firm: Company,
+) -> None:
+    firm.write("team.yaml", TEAM.replace("manager: eva}", "manager: eva, monthly_offers: 2}"))
+    firm.rules(OFFER)
+    firm.run()
+    lead = firm.lead(owner="eva")
+    firm.run(HOUR)
+    firm.set(lead, by="eva", status="qualified")
+    firm.run(HOUR)
+    [task] = firm.tasks(lead)
+    firm.at(2 * HOUR)
+    firm.org.complete_task(task.id, by=task.owner)
+    firm.run(3 * HOUR)
+    firm.run(4 * HOUR)
+    report = reported(firm, -DAY)
+    taken = {row.id: (row.now.accepted, row.month, row.minimum) for row in report.rows if row.minimum}
+    assert taken.pop(task.owner) == (1, 1, 2)
+    assert set(taken.values()) == {(0, 0, 2)}
+    assert (report.total.now.recycled, report.total.minimum) == (0, 6)
+    assert firm.org.fields_of(lead)["owner"] == task.owner
