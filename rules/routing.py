@@ -103,7 +103,8 @@ def _in_turn(
 
     first = min((each for each in found if each.name in shares), key=rank)
     got, could = ledger.got(pool.name, first.name), ledger.could(pool.name, first.name)
-    why = f"whose turn it is: {got} of {could} so far, share {shares[first.name]:.0%}".replace("%", " %")
+    so_far = f"{got} of {could} so far" if could else "none so far"
+    why = f"whose turn it is: {so_far}, share {shares[first.name]:.0%}".replace("%", " %")
     return Chosen(first.name, first.owner, shares, why)
 
 

@@ -33,7 +33,7 @@ from rules.figures import figures
 from rules.fingerprint import fingerprint
 from rules.judge import Judgement, judge
 from rules.ledger import Ledger
-from rules.model import Created, Rule, RuleSet
+from rules.model import Assigned, Created, FieldChange, Rule, RuleSet
 from rules.needs import needs_of
 from rules.planner import Planner
 from rules.recheck import recheck
@@ -106,6 +106,11 @@ class FileRulebook:
         """The rules whose trigger happens once in a record's life: once they have dealt with it, they have for good."""
         return frozenset(rule.id for rule in self._binding.rules if isinstance(rule.when, Created))
 
+    @property
+    def by_changes(self) -> frozenset[str]:
+        """The rules whose occasions are changes of fields: until there is another one, what is settled stays so."""
+        return frozenset(rule.id for rule in self._binding.rules if isinstance(rule.when, FieldChange | Assigned))
+
     def _decide(
         self, state: RecordState, moment: Moment, only: Collection[str] | None = None, *, told: bool = False
     ) -> Decision:
@@ -166,8 +171,10 @@ class FileRulebook:
         facts = self._facts(state, moment)
         losses = contest([self._rule_of[match.rule] for match in decision.matches], facts, self._calendars)
         confirmed = {match.rule for match in decision.matches}
-        nobody = {match.rule: match.why for match in self.plan([decision], moment).waiting}
-        told = (_told(verdict, verdict.rule in confirmed, losses, nobody) for verdict in decision.verdicts)
+        plan = self.plan([decision], moment)
+        nobody = {match.rule: match.why for match in plan.waiting}
+        takers = _takers(plan)
+        told = (_told(verdict, verdict.rule in confirmed, losses, nobody, takers) for verdict in decision.verdicts)
         full = [self._upkeep.told(verdict, facts, nobody.get(verdict.rule)) for verdict in told]
         clocks = self._calendars.local(facts.zone)
         rules = self._rule_of
@@ -200,8 +207,27 @@ def _engine_kind(word: str) -> EngineKind:
     raise ConfigError(f"there is no engine `{word}`; choose one of {', '.join(kinds)}")
 
 
-def _told(verdict: Verdict, confirmed: bool, losses: Mapping[str, Loss], nobody: Mapping[str, str]) -> Verdict:
-    """The verdict as this pass would carry it out; `nobody` has the rules that no person could act for, and why."""
+def _takers(plan: Plan) -> Mapping[str, tuple[Reason, ...]]:
+    """Whom pools would choose for the rules that act now, and why."""
+    found: dict[str, tuple[Reason, ...]] = {}
+    for record in plan.records:
+        for action in (*record.actions, *record.held):
+            chosen = (reason for reason in record.reasons.get(action.key, ()) if reason.path.startswith("then."))
+            found[action.rule] = (*found.get(action.rule, ()), *chosen)
+    return found
+
+
+def _told(
+    verdict: Verdict,
+    confirmed: bool,
+    losses: Mapping[str, Loss],
+    nobody: Mapping[str, str],
+    takers: Mapping[str, tuple[Reason, ...]],
+) -> Verdict:
+    """The verdict as this pass would carry it out.
+
+    `nobody` has the rules that no person could act for, and why; `takers` whom pools choose for the others.
+    """
     if verdict.outcome != "fires":
         return verdict
     loss = losses.get(verdict.rule)
@@ -214,4 +240,4 @@ def _told(verdict: Verdict, confirmed: bool, losses: Mapping[str, Loss], nobody:
     if verdict.rule in nobody:
         reason = Reason("then", False, nobody[verdict.rule])
         return replace(verdict, outcome="held", reasons=(*verdict.reasons, reason))
-    return verdict
+    return replace(verdict, reasons=(*verdict.reasons, *takers.get(verdict.rule, ())))

@@ -270,7 +270,7 @@ def test_the_trace_of_a_reassignment_says_why_this_person() -> None:
     plan = world(rule(then=(setting(country="DE"), reassign()))).plan([lead(owner=QUEUE.id)])
     first, second = plan.actions
     line = plan.assignments[0]
-    assert line.why == "whose turn it is: 0 of 0 so far, share 50 %"
+    assert line.why == "whose turn it is: none so far, share 50 %"
     assert line.shares == {"ana": 0.5, "ben": 0.5}
     reasons = plan.records[0].reasons
     assert (reasons[second.key][-1].path, reasons[second.key][-1].text) == ("then.1", f"{line.person}, {line.why}")

@@ -226,6 +226,14 @@ def test_explain_says_that_no_person_could_act() -> None:
     assert verdict.reasons[-1] == Reason("then", False, "gus is inactive; name a person in `to`")
 
 
+def test_explain_says_whom_a_pool_would_choose_and_why() -> None:
+    pooled = rule(then=(call_task(), ReassignAction(None, "inbound", False, "hold", None, PLACE)))
+    (verdict,) = book(pooled).explain(state(), moment(NOW))
+    assert verdict.outcome == "fires"
+    assert (verdict.reasons[-1].path, verdict.reasons[-1].holds) == ("then.1", True)
+    assert verdict.reasons[-1].text == "ben, whose turn it is: none so far, share 100 %"
+
+
 def test_explain_says_which_rule_would_win() -> None:
     loaded = book(rule(id="loser", then=(reassign(),)), rule(id="winner", then=(reassign("eva"),), priority=1))
     when = moment(NOW, *(adopted("2020-01-01 00:00", rule=name) for name in ("loser", "winner")))
