@@ -36,6 +36,10 @@ class Duration:
 NO_WAIT = Duration(0, "minutes")
 
 
+TAKER = "person"
+"""In a hand-over note, the hole for who gets the record; no field of a record is called so."""
+
+
 @dataclass(frozen=True, slots=True)
 class Template:
     """Text with `{lead.name}` holes: literal parts and field names in turn, beginning with a literal part."""
@@ -44,5 +48,5 @@ class Template:
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """The fields the text mentions, in our names."""
-        return self.parts[1::2]
+        """The record's fields that the text mentions, in our names."""
+        return tuple(name for name in self.parts[1::2] if name != TAKER)

@@ -193,8 +193,8 @@ class _Drafter:
             case NoteAction():
                 return ("note", {"text": self.text(action.text)})
 
-    def text(self, template: Template) -> str:
-        return render(template, self.state.record, self.calendar, self.desk.staff.name)
+    def text(self, template: Template, taker: str | None = None) -> str:
+        return render(template, self.state.record, self.calendar, self.desk.staff.name, taker)
 
     def enrolled(self, name: str) -> bool | None:
         """Whether the record is in NAME now; None when nothing was ever read about it."""
@@ -245,7 +245,7 @@ class _Drafter:
     def to_owner(self, taker: Owner, note: Template | None) -> _Wish:
         fields: dict[str, Value] = {"owner": taker.id, "owner_name": taker.name}
         if note is not None:
-            fields["note"] = self.text(note)
+            fields["note"] = self.text(note, taker.name)
         return ("reassign", fields)
 
     def offer(self, action: OfferAction) -> _Wish | _Nobody | None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from connector.domain.actions import KEY_PREFIX
 from connector.domain.model import KINDS, Record
-from rules.basics import Template
+from rules.basics import TAKER, Template
 from rules.calendar import WorkCalendar
 from rules.compare import shown
 
@@ -45,13 +45,24 @@ def _field(hole: str, kind: str) -> str:
     return rest
 
 
-def render(template: Template, record: Record, calendar: WorkCalendar, owner_name: Callable[[str], str | None]) -> str:
-    """The text with every hole filled: an empty field reads `(no phone)`, the owner is named, clock times are local."""
+def render(
+    template: Template,
+    record: Record,
+    calendar: WorkCalendar,
+    owner_name: Callable[[str], str | None],
+    taker: str | None = None,
+) -> str:
+    """The text with every hole filled: an empty field reads `(no phone)`, the owner is named, clock times are local.
+
+    `taker` is who gets the record, for the note that hands it over.
+    """
     filled = list(template.parts)
     for position in range(1, len(filled), 2):
         name = filled[position]
         value = record.fields.get(name, record.created if name == "created" else None)
-        if name == "owner" and isinstance(value, str):
+        if name == TAKER:
+            value = taker
+        elif name == "owner" and isinstance(value, str):
             value = owner_name(value)
         empty = value is None or value == ""
         filled[position] = f"(no {name.removeprefix('custom.')})" if empty else one_line(shown(value, calendar))

@@ -156,7 +156,8 @@ class Upkeep:
             return
         fields: dict[str, Value] = {"owner": taker.id, "owner_name": taker.name}
         if found[1].note is not None:
-            fields["note"] = render(found[1].note, facts.record, self._calendar(rule, facts), desk.staff.name)
+            calendar = self._calendar(rule, facts)
+            fields["note"] = render(found[1].note, facts.record, calendar, desk.staff.name, taker.name)
         before = desk.staff.name(facts.owner_id or "")
         old: dict[str, Value] = {"owner": facts.owner_id}
         if before is not None:

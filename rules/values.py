@@ -9,7 +9,7 @@ from pydantic import ValidationError, ValidationInfo
 from pydantic_core import InitErrorDetails
 
 from rules import scalars, template
-from rules.basics import Scalar, Template
+from rules.basics import TAKER, Scalar, Template
 from rules.model import Backfill, Every, Once
 from rules.references import known_field, names_in
 from rules.refusal import FIELD, UNKNOWN, VALUE, RefusalError
@@ -172,8 +172,10 @@ def field_values(value: object) -> Fields:
     return result
 
 
-def filled_text(value: object, info: ValidationInfo, *, one_line: bool = False) -> Template:
-    """Validates text with `{lead.name}` holes; `one_line` is for a task's subject."""
+def filled_text(
+    value: object, info: ValidationInfo, *, one_line: bool = False, hand_over: bool = False
+) -> Template:
+    """Validates text with `{lead.name}` holes; `one_line` is for a task's subject, `hand_over` names who gets the record."""
     text, kind = text_of(value), names_in(info).kind
     if one_line and ("\n" in text or len(text) > MAX_SUBJECT):
         raise ValueError(f"a subject is one line of at most {MAX_SUBJECT} characters")
@@ -183,8 +185,11 @@ def filled_text(value: object, info: ValidationInfo, *, one_line: bool = False) 
         name = parts[position]
         if name in ("owner.name", "owner"):
             parts[position] = "owner"
+        elif hand_over and name in (f"{TAKER}.name", TAKER):
+            parts[position] = TAKER
         elif name not in FIELDS and not CUSTOM.fullmatch(name):
             allowed = [*(f"{kind}.{field}" for field in fields), f"{kind}.custom.NAME", "owner.name"]
+            allowed += [f"{TAKER}.name"] if hand_over else []
             text = not_known(name if "." in name else f"{kind}.{name}", allowed, what="the field ")
             raise RefusalError(text, FIELD)
     return Template(tuple(parts))

@@ -13,6 +13,7 @@ from rules.schema.words import (
     CriterionWord,
     EnrollmentName,
     Filled,
+    HandOver,
     PoolName,
     PreviousOwners,
     QueueOrHold,
@@ -45,7 +46,7 @@ class Reassign(Shape):
     match: ListOf[CriterionWord] | None = None
     except_: PreviousOwners | None = Field(None, alias="except")
     if_nobody: QueueOrHold = "hold"
-    note: Filled | None = None
+    note: HandOver | None = None
 
     @model_validator(mode="after")
     def _to_or_pool(self) -> Self:
@@ -67,7 +68,7 @@ class OfferShape(Shape):
     match: ListOf[CriterionWord] | None = None
     except_: PreviousOwners | None = Field(None, alias="except")
     if_nobody: QueueOrHold = "hold"
-    note: Filled | None = None
+    note: HandOver | None = None
 
     @model_validator(mode="after")
     def _matching(self) -> Self:

@@ -29,6 +29,7 @@ PoolName = Annotated[str, known_pool]
 CalendarName = Annotated[str, known_calendar]
 EnrollmentName = Annotated[str, known_enrollment]
 Filled = Annotated[Template, Written(filled_text, TEXT_FORM)]
+HandOver = Annotated[Template, Written(lambda value, info: filled_text(value, info, hand_over=True), TEXT_FORM)]
 Subject = Annotated[Template, Written(lambda value, info: filled_text(value, info, one_line=True), TEXT_FORM)]
 
 
