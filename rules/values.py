@@ -172,9 +172,7 @@ def field_values(value: object) -> Fields:
     return result
 
 
-def filled_text(
-    value: object, info: ValidationInfo, *, one_line: bool = False, hand_over: bool = False
-) -> Template:
+def filled_text(value: object, info: ValidationInfo, *, one_line: bool = False, hand_over: bool = False) -> Template:
     """Validates text with `{lead.name}` holes; `one_line` is for a task's subject, `hand_over` names who gets the record."""
     text, kind = text_of(value), names_in(info).kind
     if one_line and ("\n" in text or len(text) > MAX_SUBJECT):

@@ -39,7 +39,11 @@ ACTION_WORDS: tuple[Word, ...] = (
         MATCH,
         _EXCEPT,
         _IF_NOBODY,
-        ("note", "a hand-over note on the record; `{person.name}` is who gets it", '"{lead.name} did not answer six times"'),
+        (
+            "note",
+            "a hand-over note on the record; `{person.name}` is who gets it",
+            '"{lead.name} did not answer six times"',
+        ),
     ),
     *table(
         "offer",
@@ -49,7 +53,11 @@ ACTION_WORDS: tuple[Word, ...] = (
         MATCH,
         _EXCEPT,
         _IF_NOBODY,
-        ("note", "a hand-over note on the record once somebody accepts; `{person.name}` is who", '"{lead.name} asked for a demo"'),
+        (
+            "note",
+            "a hand-over note on the record once somebody accepts; `{person.name}` is who",
+            '"{lead.name} asked for a demo"',
+        ),
     ),
     *table(
         "enroll",

@@ -184,6 +184,15 @@ def test_a_mistake_about_a_pool_is_told(workspace: Path, written: str, message: 
     assert found.split(": ", 1)[1] == message
 
 
+def test_only_a_hand_over_note_can_name_who_gets_the_record(workspace: Path) -> None:
+    (reassign,) = rule(workspace, then='reassign: {pool: inbound, note: "To {person.name}, from {owner.name}"}').then
+    assert isinstance(reassign, actions.ReassignAction)
+    assert reassign.note == Template(("To ", "person", ", from ", "owner", ""))
+    assert reassign.note.fields == ("owner",)
+    (message,) = told(load(workspace, RULE.format("created: true", 'note: "To {person.name}"')))
+    assert "the field `person.name` is not known here" in message
+
+
 def test_an_offer_needs_to_say_what_it_is_made_once_for(workspace: Path) -> None:
     text = RULE.format("created: true", "offer: {pool: inbound, accept_within: 1 day}").replace(", once: per lead", "")
     assert told(load(workspace, text)) == [
