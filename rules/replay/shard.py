@@ -8,7 +8,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from connector.domain.model import ENDED_STATUSES, Adoption, CrmSchema, Decision, Moment, Owner, RecordRef, RecordState
+from connector.domain.model import (
+    ENDED_STATUSES,
+    Adoption,
+    CrmSchema,
+    Decision,
+    Moment,
+    Owner,
+    RecordRef,
+    RecordState,
+    Verdict,
+)
 from connector.domain.replay import Answer, Census, Gap, Order, OurWrites, Shift
 from rules.needs import ALWAYS_HISTORY
 from rules.replay.track import Track
@@ -51,7 +61,7 @@ class Shard:
         self._deadline: dict[RecordRef, int] = {}
         self._rules = [rule.id for rule in rulebook.rules]
         self._weighs = self._needs.loads or self._needs.companies
-        self._single = rulebook.single
+        self._ways = (rulebook.single, rulebook.by_changes)
         self._minds: dict[RecordRef, _Mind] = {}
         self._stood: dict[RecordRef, Shift] = {}
 
@@ -138,7 +148,7 @@ class Shard:
             track, late = self._tracks[ref], self._late.get(ref, 0)
             moment = moments.get(late) or moments.setdefault(late, self._moment(order, late))
             state = track.at(moment.now)
-            mind = self._minds.get(ref) or self._minds.setdefault(ref, _Mind(self._rulebook, self._single))
+            mind = self._minds.get(ref) or self._minds.setdefault(ref, _Mind(self._rulebook, *self._ways))
             decision = mind.decide(state, moment, ref in news)
             baseline.update(mark.rule for mark in decision.marks if mark.kind == "baseline")
             alarms += decision.alarms
@@ -211,28 +221,49 @@ def entry_of(state: RecordState, since: datetime, missing: Sequence[str]) -> dat
 class _Mind:
     """What the rules last said of one record, so that only those are asked again that may say something else."""
 
-    def __init__(self, rulebook: FileRulebook, single: frozenset[str]) -> None:
+    def __init__(self, rulebook: FileRulebook, single: frozenset[str], by_changes: frozenset[str]) -> None:
         self._rulebook = rulebook
         self._single = single
+        self._by_changes = by_changes
         self._next: dict[str, datetime | None] = {}
         self._over: set[str] = set()
+        """Rules that are done with the record for good."""
+        self._settled: set[str] = set()
+        """Rules that only another change of a field can wake."""
+        self._changes = -1
         self._touched = True
 
     def decide(self, state: RecordState, moment: Moment, news: bool) -> Decision:
         """The decision at a moment; without news since the last one only rules whose deadline has come have a say."""
-        rulebook, now = self._rulebook, moment.now
-        if news or self._touched:
-            ids = [rule for rule in self._next if rule not in self._over] if self._over else None
+        rulebook, now, known = self._rulebook, moment.now, self._next
+        if not known:
+            decision = rulebook.evaluate([state], moment)[0]
         else:
-            ids = [rule for rule, at in self._next.items() if at is not None and at <= now]
-        decision = rulebook.evaluate([state], moment)[0] if ids is None else rulebook.reconsider(state, moment, ids)
+            decision = rulebook.reconsider(state, moment, self._awake(state, now, news or self._touched))
+        self._changes = len(state.changes)
         for verdict in decision.verdicts:
             self._next[verdict.rule] = verdict.next_at
-            if verdict.outcome in ("done", "baseline") and verdict.next_at is None and verdict.rule in self._single:
-                self._over.add(verdict.rule)
+            self._settle(verdict)
         self._touched = bool(decision.matches or decision.marks or decision.upkeep or decision.alarms)
-        ends = [at for at in (decision.next_at, *self._next.values()) if at is not None and at > now]
+        ends = [at for at in (decision.next_at, *known.values()) if at is not None and at > now]
         return replace(decision, next_at=min(ends, default=None))
+
+    def _awake(self, state: RecordState, now: datetime, news: bool) -> Sequence[str]:
+        """The rules that may say something else than the last time."""
+        if not news:
+            return [rule for rule, at in self._next.items() if at is not None and at <= now]
+        asleep = self._over if len(state.changes) != self._changes else self._over | self._settled
+        return [rule for rule in self._next if rule not in asleep]
+
+    def _settle(self, verdict: Verdict) -> None:
+        rule = verdict.rule
+        self._settled.discard(rule)
+        if verdict.next_at is not None or verdict.outcome not in ("no", "done", "baseline"):
+            return
+        if rule in self._by_changes:
+            self._settled.add(rule)
+        elif rule in self._single and verdict.outcome != "no":
+            self._over.add(rule)
 
 
 class _Gaps:
