@@ -19,6 +19,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from benchmarks.replay import replay
 from benchmarks.serve import START
 from rules.playbooks import playbook_files
 
@@ -137,13 +138,17 @@ def start_up() -> None:
 def main() -> None:
     """Measure everything, or what is asked for."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
+    parser.add_argument("what", nargs="?", choices=["passes", "replay"], default="passes")
     parser.add_argument("--crm", choices=["salesforce", "hubspot"], help="only this one")
-    parser.add_argument("--leads", type=int, default=20_000)
+    parser.add_argument("--leads", type=int, help="[default: 20,000 for passes, 10,000 for a replay]")
     parser.add_argument("--calls", type=int, default=3, help="activities per lead")
     given = parser.parse_args()
+    if given.what == "replay":
+        replay(given.leads or 10_000, days=90, processes=2)
+        return
     start_up()
     for crm in [given.crm] if given.crm else ["salesforce", "hubspot"]:
-        size(crm, given.leads, given.calls)
+        size(crm, given.leads or 20_000, given.calls)
 
 
 if __name__ == "__main__":

@@ -70,7 +70,7 @@ rules:
 """
 
 
-def main(leads: int, days: int, processes: int) -> None:
+def replay(leads: int, days: int, processes: int) -> None:
     """Make the state, replay it, say how long it took."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -83,17 +83,17 @@ def main(leads: int, days: int, processes: int) -> None:
         began, used = time.perf_counter(), cpu()
         past = read_past(workspace, START, START + days * DAY, "1 hour")
         assert past is not None
-        replay = play(past, processes, zone_of(workspace))
+        found = play(past, processes, zone_of(workspace))
         seconds, worked = time.perf_counter() - began, cpu() - used
-    writes = sum(tally.would + tally.held for tally in replay.rules.values())
+    writes = sum(tally.would + tally.held for tally in found.rules.values())
     print(
-        f"replay: {leads:,} leads x {days} days, {made:,} activities, {len(replay.rules)} rules, {processes} processes"
+        f"replay: {leads:,} leads x {days} days, {made:,} activities, {len(found.rules)} rules, {processes} processes"
     )
     print(
-        f"  {seconds:7.2f} s  cpu {worked:6.2f} s  passes {replay.passes:,}  evaluated {replay.evaluated:,}  "
-        f"writes {writes:,}  {1e3 * seconds / max(1, replay.evaluated):.3f} ms per evaluation"
+        f"  {seconds:7.2f} s  cpu {worked:6.2f} s  passes {found.passes:,}  evaluated {found.evaluated:,}  "
+        f"writes {writes:,}  {1e3 * seconds / max(1, found.evaluated):.3f} ms per evaluation"
     )
-    for rule, tally in replay.rules.items():
+    for rule, tally in found.rules.items():
         print(f"    {rule:16} matches {tally.matches:6,}  records {tally.records:6,}  held {tally.held:5,}")
 
 

@@ -11,6 +11,7 @@ import sys
 import time
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -126,19 +127,19 @@ def test_explain_speaks_of_any_instant(firm: Company) -> None:
     firm.set(lead, status="working")
     firm.run(4 * HOUR)
 
-    def at(instant: str) -> dict[str, object]:
+    def at(instant: str) -> dict[str, Any]:
         done = firm.cli("explain", lead, "--rule", "first-call", "--at", instant, "--json")
         assert done.returncode == 0, done.stderr
-        found: dict[str, object] = json.loads(done.stdout)
+        found: dict[str, Any] = json.loads(done.stdout)
         return found
 
     early, later = at("2026-03-02T09:30"), at("2026-06-01")
-    [rule] = early["rules"]  # type: ignore[misc]
+    [rule] = early["rules"]
     assert (rule["outcome"], rule["next_at"]) == ("waits", (START + HOUR).isoformat().replace("+00:00", "Z"))
     [status] = [reason for reason in rule["reasons"] if reason["path"].endswith("status")]
     assert status["value"] == "new"
     assert later["notes"] == ["later than now: this holds if nothing happens until then"]
-    [rule] = later["rules"]  # type: ignore[misc]
+    [rule] = later["rules"]
     [status] = [reason for reason in rule["reasons"] if reason["path"].endswith("status")] or [{"value": "working"}]
     assert status["value"] == "working"
     before = firm.cli("explain", lead, "--at", "2026-01-01")
