@@ -9,6 +9,7 @@ import click
 
 from connector.bootstrap import findings, load_workspace
 from connector.cli.options import json_option, print_json, workspace_option
+from connector.cli.problems import problem_line, problem_row
 from connector.domain.errors import ConfigError, Problem
 from rules.cases.reader import read_cases
 from rules.checks.catalogue import Entry, catalogue
@@ -32,34 +33,12 @@ def command(strict: bool, code: str | None, workspace: Path | None, as_json: boo
     found = (*loaded.problems, *read_cases(loaded.loaded).problems, *findings(loaded))
     problems = sorted(found, key=lambda problem: (problem.file, problem.line, problem.column))
     if as_json:
-        print_json({"rules": len(rules), "problems": [_row(problem) for problem in problems]})
+        print_json({"rules": len(rules), "problems": [problem_row(problem) for problem in problems]})
     else:
         for problem in problems:
-            click.echo(_line(problem))
+            click.echo(problem_line(problem))
         click.echo(_summary(len(rules), problems), err=True)
     return 2 if any(strict or problem.level == "error" for problem in problems) else 0
-
-
-def _line(problem: Problem) -> str:
-    """`file:line:column: message`, then the cure and the code."""
-    cure = f". {problem.cure[:1].upper()}{problem.cure[1:]}" if problem.cure else ""
-    marks = [problem.code] if problem.code else []
-    marks += ["warning"] if problem.level == "warning" else []
-    return f"{problem}{cure}" + (f" [{' '.join(marks)}]" if marks else "")
-
-
-def _row(problem: Problem) -> dict[str, object]:
-    known = catalogue().get(problem.code)
-    return {
-        "file": problem.file,
-        "line": problem.line,
-        "column": problem.column,
-        "message": problem.message,
-        "rule": problem.rule,
-        "code": problem.code,
-        "level": problem.level,
-        "cure": problem.cure or (known.cure if known is not None else ""),
-    }
 
 
 def _summary(rules: int, problems: Sequence[Problem]) -> str:

@@ -14,6 +14,7 @@ from connector.bootstrap import Workspace, load_workspace
 from connector.cli.case_runs import play
 from connector.cli.case_tables import CaseTeller, of_files, of_rules, report_document
 from connector.cli.options import json_option, print_json, workspace_option
+from connector.cli.problems import problem_line, problem_row
 from connector.domain.errors import ConfigError, FollowupError, Problem
 from connector.settings import workspace_folder
 from rules.cases.expected import of_rule
@@ -99,14 +100,12 @@ def _once(folder: Path | None, wanted: _Wanted, as_json: bool) -> int:
 
 def _show(report: Report, read: Cases, problems: Sequence[Problem], as_json: bool) -> None:
     if as_json:
-        rows = [
-            {"file": p.file, "line": p.line, "column": p.column, "message": p.message, "rule": p.rule} for p in problems
-        ]
+        rows = [problem_row(problem) for problem in problems]
         print_json({**report_document(report, read.passed_over), "problems": rows})
         return
     teller = CaseTeller(Console())
     for problem in problems:
-        click.echo(str(problem))
+        click.echo(problem_line(problem))
     for played in report.failed:
         teller.failed(played)
     teller.summary(report, read.passed_over)
