@@ -116,6 +116,8 @@ MUTATIONS: tuple[Mutation, ...] = (
 
 def load(folder: Path, files: dict[str, str]) -> Loaded:
     (folder / "rules").mkdir(exist_ok=True)
+    for left in (folder / "rules").iterdir():
+        left.unlink()
     for name, text in files.items():
         (folder / name).write_bytes(text.encode("utf-8", "surrogatepass"))
     loaded = load_rules(folder, enrollments=frozenset({"brochure", "welcome"}))
