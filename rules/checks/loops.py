@@ -33,6 +33,11 @@ from rules.model import (
 LONGEST = 6
 """Rules in a chain that is looked for."""
 
+MOST_RULES = 60
+"""Rules that may stand in a chain, each with at most MOST_WAYS ways to act; nothing is said of others."""
+
+MOST_WAYS = 4
+
 
 @dataclass(frozen=True, slots=True)
 class _Node:
@@ -46,9 +51,10 @@ class _Node:
 def loops(rules: Sequence[Rule], known: Known) -> Iterator[Problem]:
     """Every rule that begins a chain which leads back to it; each chain once."""
     nodes = [node for rule in rules if _repeats(rule) and (node := _node(rule, known)) is not None]
+    linked = [node for node in nodes if len(node.before) <= MOST_WAYS and any(True for _ in _written(node.rule))]
     for rule in rules:
         yield from _offers_again(rule, rules, known)
-    yield from _rounds(nodes, known)
+    yield from _rounds(linked[:MOST_RULES], known)
     for node in nodes:
         yield from _piles_up(node, known)
 

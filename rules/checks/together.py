@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import combinations
+from itertools import combinations, islice
 
 from connector.domain.errors import Problem
 from rules.actions import EnrollAction, OfferAction, ReassignAction, SetAction, TaskAction
 from rules.checks.bench import together, ways
 from rules.checks.clash import Known
 from rules.checks.findings import finding
-from rules.checks.logic import MAX_ALTERNATIVES, Alternative, Goal, alternatives
+from rules.checks.logic import Alternative, Goal, alternatives
 from rules.conflicts import rank
 from rules.model import Every, FieldChange, Rule, StepDone, TaskCompleted, Trigger, barring_of, wanted_of
 
-MOST_RULES = 300
-"""Rules of one kind and trigger that are compared with each other; beyond that the pairs are too many to look at."""
+MOST_PAIRS = 3_000
+"""Pairs of rules that are looked into; in a workspace with more, nothing is said of the others."""
+
+MOST_WAYS = 24
+"""Ways of two rules together beyond which nothing is said of them."""
 
 
 def conflicts(rules: Sequence[Rule], known: Known) -> Iterator[Problem]:
     """Pairs of rules that start on the same occasion, may both act on it, and want different things."""
     acting = {rule.id: ways(rule, known) for rule in rules}
-    for one, other in _pairs(rules):
-        over, mine, theirs = _over(one, other), acting[one.id], acting[other.id]
-        if not over or mine is None or theirs is None or not _few(mine, theirs) or not together(mine, theirs, known):
+    for one, other, over in islice(_pairs(rules), MOST_PAIRS):
+        mine, theirs = acting[one.id], acting[other.id]
+        if mine is None or theirs is None or not _few(mine, theirs) or not together(mine, theirs, known):
             continue
         first, second = sorted((one, other), key=rank)
         if _always_beaten(second, first, known):
@@ -35,20 +38,22 @@ def conflicts(rules: Sequence[Rule], known: Known) -> Iterator[Problem]:
 
 
 def _few(one: Sequence[Alternative], other: Sequence[Alternative]) -> bool:
-    return len(one) * len(other) <= MAX_ALTERNATIVES
+    return len(one) * len(other) <= MOST_WAYS
 
 
-def _pairs(rules: Sequence[Rule]) -> Iterator[tuple[Rule, Rule]]:
-    """Rules whose clocks start, and run out, at the same moment."""
+def _pairs(rules: Sequence[Rule]) -> Iterator[tuple[Rule, Rule, str]]:
+    """Rules whose clocks start, and run out, at the same moment, and what both want."""
     groups: dict[object, list[Rule]] = {}
     for rule in rules:
         if not isinstance(rule.when, StepDone):
             calendar = rule.calendar if rule.wait.amount else ""
             groups.setdefault((rule.kind, type(rule.when), rule.wait, calendar), []).append(rule)
     for group in groups.values():
-        for one, other in combinations(group[:MOST_RULES], 2):
-            if _same_occasion(one.when, other.when):
-                yield one, other
+        wants = {rule.id: _wants(rule) for rule in group}
+        for one, other in combinations((rule for rule in group if wants[rule.id]), 2):
+            over = _over(wants[one.id], wants[other.id])
+            if over and _same_occasion(one.when, other.when):
+                yield one, other, over
 
 
 def _same_occasion(one: Trigger, other: Trigger) -> bool:
@@ -72,9 +77,8 @@ def _meet(one: Sequence[object], other: Sequence[object]) -> bool:
 # -- what they want ------------------------------------------------------------------------------------------------
 
 
-def _over(one: Rule, other: Rule) -> str:
+def _over(mine: Mapping[str, object], theirs: Mapping[str, object]) -> str:
     """What both rules want and cannot both have; empty when there is no such thing."""
-    mine, theirs = _wants(one), _wants(other)
     return next((thing for thing, value in mine.items() if thing in theirs and theirs[thing] != value), "")
 
 
