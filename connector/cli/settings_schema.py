@@ -73,5 +73,5 @@ def _section(forms: Mapping[str, Mapping[str, object]]) -> dict[str, object]:
 
 def _told(name: str, form: Mapping[str, object]) -> dict[str, object]:
     """A setting's form with its meaning; a section whose items are all commented out is empty."""
-    accepted = {"anyOf": [form, {"enum": [None, ""]}]} if form.get("type") == "object" else dict(form)
+    accepted: dict[str, object] = {"anyOf": [form, {"enum": [None, ""]}]} if form.get("type") == "object" else {**form}
     return {**accepted, "description": MEANINGS[name]} if name in MEANINGS else accepted

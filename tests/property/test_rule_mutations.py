@@ -314,7 +314,9 @@ def test_every_misspelt_key_of_the_rules_is_told_at_its_place(tmp_path: Path) ->
     name = "rules/follow-up.yaml"
     text = FILES[name]
     code = re.sub(r"#.*|\"[^\"]*\"", lambda said: " " * len(said.group()), text)
-    for key in KEY.finditer(code):
+    cases = code.index("\ntests:")
+    rules = [key for key in KEY.finditer(code) if key.start() < cases]
+    for key in (*rules, *list(KEY.finditer(code, cases))[::5]):  # the cases say the same few words over and over
         mutant = text[: key.end()] + "q" + text[key.end() :]
         found = load(tmp_path, {"team.yaml": FILES["team.yaml"], name: mutant})
         line = text.count("\n", 0, key.start()) + 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,30 @@ def validator_of(name: str) -> Draft202012Validator:
 def test_each_schema_is_one(validator: Draft202012Validator) -> None:
     Draft202012Validator.check_schema(validator.schema)
     assert "2020-12" in validator.schema["$schema"]
+
+
+KEYWORDS = {
+    "$schema", "$defs", "$ref", "type", "enum", "pattern", "minimum", "maximum", "exclusiveMinimum", "items", "minItems",
+    "maxItems", "properties", "patternProperties", "additionalProperties", "propertyNames", "required", "minProperties",
+    "maxProperties", "anyOf", "oneOf", "not", "title", "description", "examples",
+}  # fmt: skip
+"""What editors that know no later draft than 7 understand as well, but for `$defs`, which is only where references lead."""
+
+
+def keywords(form: object) -> Iterator[str]:
+    """The keywords of a schema; below `properties` and the like stand names, and below `enum` and `examples` values."""
+    for each in form if isinstance(form, list) else ():
+        yield from keywords(each)
+    for key, value in form.items() if isinstance(form, dict) else ():
+        yield key
+        named = key in ("properties", "patternProperties", "$defs")
+        for each in value.values() if named else () if key in ("enum", "examples") else (value,):
+            yield from keywords(each)
+
+
+@pytest.mark.parametrize("validator", [RULES, TEAM, SETTINGS])
+def test_each_schema_keeps_to_words_that_every_editor_knows(validator: Draft202012Validator) -> None:
+    assert set(keywords(validator.schema)) <= KEYWORDS
 
 
 @pytest.mark.parametrize(("name", "text"), FILES)
