@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from connector.bootstrap import load_workspace
-from connector.cli.main import main
 from rules.cases.reader import read_cases
 from rules.cases.result import Report
 from rules.loader import Loaded, load_rules
 from rules.playbooks import CRMS, FIRST, PLAYBOOKS, PROCEDURES, Crm, needs, summary, workspace_files
 from rules.testing import Bench
+from tests.ending import ended
 
 PAGE = Path(__file__).parents[2] / "docs" / "playbooks.md"
 ALL = "all"
@@ -27,14 +27,6 @@ def _workspace(folder: Path, book: str, crm: Crm = "salesforce") -> Path:
     return folder
 
 
-def _ended(*words: str) -> int:
-    """The exit code of a command."""
-    with pytest.raises(SystemExit) as ended:
-        main(list(words))
-    assert isinstance(ended.value.code, int)
-    return ended.value.code
-
-
 def _report(folder: Path, engine: str) -> tuple[Loaded, Report]:
     workspace = load_workspace(folder)
     cases = read_cases(workspace.loaded)
@@ -45,9 +37,7 @@ def _report(folder: Path, engine: str) -> tuple[Loaded, Report]:
 @pytest.mark.parametrize("crm", CRMS)
 @pytest.mark.parametrize("book", BOOKS)
 def test_check_has_nothing_to_say(tmp_path: Path, book: str, crm: Crm, capsys: pytest.CaptureFixture[str]) -> None:
-    assert _ended("check", "--strict", "--workspace", str(_workspace(tmp_path, book, crm))) == 0, (
-        capsys.readouterr().out
-    )
+    assert ended("check", "--strict", "--workspace", str(_workspace(tmp_path, book, crm))) == 0, capsys.readouterr().out
 
 
 @pytest.mark.parametrize("book", BOOKS)
@@ -105,10 +95,10 @@ def test_the_page_names_every_playbook_with_every_rule_of_it(tmp_path: Path) -> 
 
 
 def test_init_lists_them_and_writes_the_chosen_ones(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert _ended("init", "--list") == 0
+    assert ended("init", "--list") == 0
     listed = capsys.readouterr().out
     assert all(name in listed for name in PLAYBOOKS)
-    assert _ended("init", str(tmp_path / "a"), "--playbook", "recycle", "--playbook", "friday") == 0
+    assert ended("init", str(tmp_path / "a"), "--playbook", "recycle", "--playbook", "friday") == 0
     assert sorted(path.name for path in (tmp_path / "a" / "rules").iterdir()) == ["friday.yaml", "recycle.yaml"]
-    assert _ended("init", str(tmp_path / "b"), "--playbook", FIRST, "--playbook", "friday") == 2
+    assert ended("init", str(tmp_path / "b"), "--playbook", FIRST, "--playbook", "friday") == 2
     assert not (tmp_path / "b").exists()
