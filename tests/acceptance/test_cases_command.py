@@ -233,6 +233,7 @@ def test_two_processes_say_what_one_says(
     monkeypatch.setattr("multiprocessing.cpu_count", lambda: 2)
     together = followup("test", "--json")
     assert (alone.returncode, together.returncode) == (1, 1)
+    assert together.stderr == ""
     assert json.loads(alone.stdout) == json.loads(together.stdout)
 
 
