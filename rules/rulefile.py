@@ -13,10 +13,11 @@ from connector.domain.model import Kind
 from rules import schema as shapes
 from rules.basics import NO_WAIT, Duration, Place
 from rules.meaning import Reader, durations, limit
-from rules.model import AnyOf, Condition, FieldTest, Rule, ScoreLine, Step, StepDone, leaves
+from rules.model import AnyOf, Condition, Rule, ScoreLine, Step, StepDone
 from rules.references import Names
-from rules.refusal import CALENDAR, ONCE, SCORE, SHAPE, YAML
+from rules.refusal import CALENDAR, ONCE, SHAPE, YAML
 from rules.schema.actions import Doing
+from rules.scorelines import score_line
 from rules.shape import Shape
 from rules.teamfile import TeamFile, told
 from rules.vocabulary import not_known
@@ -299,39 +300,12 @@ class RuleFile:
             if shape is None or not isinstance(node, MapNode) or not self.sound:
                 self.doubtful.add(kind)
                 continue
-            line = ScoreLine(
-                kind=kind,
-                points=shape.points,
-                why=shape.why,
-                place=self.reader.place(node),
-                if_=self.conditions(shape.if_, node, "if"),
-                activity=shape.per.activity if shape.per else None,
-                per_value=shape.per.value if shape.per else None,
-                at_most=shape.at_most,
-                half_life=shape.half_life,
-            )
-            wrong = self.circular(line) or self.timeless(shape, line)
-            if wrong is not None:
+            line = score_line(shape, node, kind, self.reader)
+            if isinstance(line, Problem):
                 self.doubtful.add(kind)
-                self.problems.append(wrong)
+                self.problems.append(line)
             else:
                 self.scores.append(line)
-
-    def circular(self, line: ScoreLine) -> Problem | None:
-        """A score that would depend on itself."""
-        tests = leaves(line.if_) if line.if_ is not None else ()
-        for leaf in tests:
-            if isinstance(leaf, FieldTest) and leaf.field == "score":
-                message = "a line of the score cannot ask for the score itself; ask for what it is made of"
-                return Problem(self.file, leaf.place.line, leaf.place.column, message, code=SCORE)
-        return None
-
-    def timeless(self, shape: shapes.ScoreShape, line: ScoreLine) -> Problem | None:
-        """Working time, which a line of the score has no calendar for."""
-        if any(map(_is_working, durations(shape))):
-            message = "a score has no calendar; write days or hours without `business`"
-            return Problem(self.file, line.place.line, line.place.column, message, code=SCORE)
-        return None
 
 
 def _items(node: Node, section: str) -> tuple[Node, ...]:
