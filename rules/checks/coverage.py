@@ -12,6 +12,7 @@ from rules.checks.bench import clash, ways
 from rules.checks.clash import Known
 from rules.checks.findings import finding
 from rules.checks.logic import Goal, Literal, conjuncts
+from rules.checks.references import status_words
 from rules.model import (
     Condition,
     Created,
@@ -48,6 +49,8 @@ def coverage(rules: Sequence[Rule], known: Known, places: Mapping[str, Place]) -
     if not any(isinstance(rule.when, Created | NoNextStep) for rule in giving):
         return
     final = {known.status(word) for rule in rules for word in _stopped(rule)}
+    # What followup.yaml calls a status may be a stage of deals.
+    final |= {known.status(word) for rule in rules if rule.kind != KIND for word, _ in status_words(rule)}
     net = [rule for rule in giving if isinstance(rule.when, NoNextStep)]
     for word, place in places.items():
         value = known.status(word)

@@ -84,7 +84,7 @@ def _shown(rule: Rule) -> Iterator[str]:
 def _misspelt(rule: Rule, statuses: Mapping[str, str]) -> Iterator[Problem]:
     """Words that are one slip of the pen away from a status of followup.yaml; the CRM may have others."""
     right = {word.casefold(): word for word in (*statuses, *statuses.values())}
-    for word, place in _statuses(rule):
+    for word, place in status_words(rule):
         folded = word.casefold()
         meant = next((right[each] for each in right if folded not in right and one_slip(folded, each)), None)
         if meant is not None:
@@ -92,7 +92,7 @@ def _misspelt(rule: Rule, statuses: Mapping[str, str]) -> Iterator[Problem]:
             yield finding("F305", place, f"the status `{word}` is none of followup.yaml's", rule.written_id, cure)
 
 
-def _statuses(rule: Rule) -> Iterator[tuple[str, Place]]:
+def status_words(rule: Rule) -> Iterator[tuple[str, Place]]:
     """The status words of a rule with their places."""
     tests = (leaf for root in conditions_of(rule) for leaf in leaves(root))
     for leaf in tests:

@@ -302,6 +302,8 @@ def test_a_mailing_that_does_not_look_at_the_opt_out_is_found(tmp_path: Path, gu
           f"when: {{becomes: {{status: working}}}}, {TASK}"), ["F601 nurturing"]),
         ((f"when: {{quiet: 90 days}}, {TASK}",), []),
         ((f"{CREATED}, {NOTE}",), []),
+        ((f"when: {{next_step: none}}, if: {{status: [new, working]}}, {TASK}",
+          f"for: deal, when: {{becomes: {{status: nurturing}}}}, {NOTE}"), []),
     ],
 )  # fmt: skip
 def test_a_status_that_nothing_looks_after_is_found(tmp_path: Path, rules: tuple[str, ...], found: list[str]) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from connector.domain.model import Mark
+from connector.domain.model import Adoption, Mark
 from rules.checks import look
 from rules.checks.catalogue import catalogue, files, workspace
 from rules.loader import load_rules
 from rules.model import RuleSet
 from rules.rulebook import FileRulebook
-from tests.builders import ANA, BEN, Adoption, assigned, at, lead, moment, state
+from tests.builders import ANA, BEN, assigned, at, lead, moment, state
 
 
 def bad(folder: Path, code: str) -> RuleSet:
