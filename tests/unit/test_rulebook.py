@@ -36,7 +36,7 @@ from builders import (
 )
 
 from connector.domain.errors import ConfigError, Problem
-from connector.domain.model import Mark, PlannedAction, Reason, Record, RecordRef, RecordState, Verdict
+from connector.domain.model import Mark, PlannedAction, Record, RecordRef, RecordState, Verdict
 from rules import confirm
 from rules.actions import NoteAction, ReassignAction, SetAction
 from rules.basics import Place
