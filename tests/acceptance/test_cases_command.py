@@ -251,12 +251,12 @@ def watching(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
         finally:
             if process.poll() is None:
                 process.kill()
-            process.wait(10)
+            process.wait(40)
 
 
 def _waits_for(folder: Path, text: str, count: int = 1) -> str:
-    """What was told, once it holds the text so many times; ten seconds at most."""
-    until = time.monotonic() + 10
+    """What was told, once it holds the text so many times; forty seconds at most, for a machine that does other things."""
+    until = time.monotonic() + 40
     while time.monotonic() < until:
         told = (folder / "told").read_text(encoding="utf-8")
         if told.count(text) >= count:
@@ -279,5 +279,5 @@ def test_watch_plays_again_on_save_and_ends_on_ctrl_c(tmp_path: Path) -> None:
         _write(tmp_path, FINE)
         _waits_for(tmp_path, "1 case: all as expected", count=2)
         process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 0
+        assert process.wait(40) == 0
     assert "Traceback" not in (tmp_path / "told").read_text(encoding="utf-8")
