@@ -183,8 +183,14 @@ def stories(draw: st.DrawFn) -> RecordState:
 
 
 def _ahead(activity: Activity, now: datetime) -> bool:
-    """Whether something counts as done before its time; only meetings are known so early."""
-    return activity.done and activity.type != "meeting" and activity.at > now
+    """Whether something counts as done, or a mail as opened, before its time; only meetings are known so early."""
+    done = activity.done and activity.type != "meeting" and activity.at > now
+    return done or (activity.opened is not None and activity.opened > now)
+
+
+def known_at(of: RecordState, now: datetime) -> RecordState:
+    """What can be known of a record at an instant."""
+    return replace(of, activities=tuple(each for each in of.activities if not _ahead(each, now)))
 
 
 def _slots(activity: Activity) -> dict[str, object]:
@@ -361,6 +367,7 @@ def test_nothing_flips_before_the_instant_a_condition_names(
     condition: Condition, of: RecordState, step: int, percents: list[int], scores: tuple[ScoreLine, ...]
 ) -> None:
     now = moment_of(step)
+    of = known_at(of, now)
     first = seen(condition, of, now, scores=scores)
     for later in within(now, first.flips_at, percents):
         again = seen(condition, of, later, scores=scores)
@@ -373,7 +380,7 @@ def test_a_rule_does_not_change_its_mind_before_the_instant_it_names(
     the_rule: Rule, of: RecordState, step: int, baselined: bool, percents: list[int], scores: tuple[ScoreLine, ...]
 ) -> None:
     now = max(moment_of(step), of.record.created)
-    of = replace(of, activities=tuple(each for each in of.activities if not _ahead(each, now)))
+    of = known_at(of, now)
     # A workspace meets a rule in a pass, so never after it; what was due by then may have to be taken as baseline.
     adoption = adopted(min(now, at("2026-03-25 09:00")).isoformat(), baselined=baselined)
     first = judged(the_rule, of, moment(now.isoformat(), adoption), scores)
