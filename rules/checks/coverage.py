@@ -64,8 +64,8 @@ def coverage(rules: Sequence[Rule], known: Known, places: Mapping[str, Place]) -
 
 
 def _hole(word: str, place: Place, net: Sequence[Rule]) -> Problem:
-    named = " and ".join(f"`{rule.id}`" for rule in net[:3])
-    text = f"when the last next step of a lead in status `{word}` has ended, no rule gives it another: {named} leave it out"
+    named = " or ".join(f"`{rule.id}`" for rule in net[:3])
+    text = f"when the last next step of a lead in status `{word}` has ended, no rule gives it another, not even {named}"
     cure = f"name `{word}` in `if.status` of {net[0].id}, or in `unless` when the status is final"
     written = next((leaf.place for rule in net for leaf in conjuncts(rule.if_) if _is_status(leaf)), None)
     return finding("F602", written or place, text, net[0].id, cure)
