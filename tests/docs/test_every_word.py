@@ -60,11 +60,12 @@ def of_block(kind: str, body: str) -> set[Word]:
     return words_used("team.yaml" if kind == "team" else "rules", body)
 
 
-def test_the_cases_of_every_word_pass_and_every_rule_acts_in_one() -> None:
+@pytest.mark.parametrize("engine", ["plain", "auto"])
+def test_the_cases_of_every_word_pass_and_every_rule_acts_in_one(engine: str) -> None:
     loaded = load_rules(EVERY, enrollments=frozenset({"brochure", "welcome"}))
     cases = read_cases(loaded)
     assert [str(problem) for problem in (*loaded.problems, *cases.problems)] == []
-    report = Bench(loaded.ruleset, "plain").run(cases.cases)
+    report = Bench(loaded.ruleset, engine).run(cases.cases)
     assert [failure.check for played in report.failed for failure in played.failures] == []
     assert [each.rule for each in report.rules if not each.fired] == []
 
