@@ -56,7 +56,7 @@ class Workspace:
         return SystemClock(self.stop) if now is None else FixedClock(now, self.stop)
 
 
-def load_workspace(folder: Path | None = None, *, draft: Path | None = None, **flags: object) -> Workspace:
+def load_workspace(folder: Path | None = None, draft: Path | None = None, /, **flags: object) -> Workspace:
     """Read followup.yaml, team.yaml and rules/*.yaml; ConfigError when the settings themselves are wrong.
 
     `draft` is a folder whose rules, and team.yaml where it has one, stand in for the workspace's.

@@ -69,7 +69,7 @@ def command(
     A summary first, then one line per write, the newest last. Nothing is written anywhere, and the CRM is not asked. What
     already matched at the beginning is baseline, as for any new rule. History that is missing is named, not guessed.
     """
-    loaded = load_workspace(workspace, draft=draft)
+    loaded = load_workspace(workspace, draft)
     zone = zone_of(loaded)
     now = loaded.clock().now()
     start, end = instant(since, zone, "--since"), now if until is None else instant(until, zone, "--until", end=True)
