@@ -76,10 +76,6 @@ class Usage:
         with self._lock:
             self._used, self._allowed = used, allowed
 
-    def own_calls_allowed(self, share: float) -> int | None:
-        """How many calls of the day's quota may be ours at this share (0 to 1); None while the quota is unknown."""
-        return None if self._allowed is None else int(self._allowed * share)
-
     def spent(self, share: float) -> bool:
         """True when the account's day is used up, or our share of it is; False while the quota is unknown."""
         with self._lock:

@@ -29,7 +29,6 @@ EXIT_FAILED = 1
 EXIT_CONFIG = 2
 EXIT_LEFT_OVER = 3
 EXIT_CHANGES = 4
-EXIT_BUSY = 5
 
 STOPPED = "asked to stop: what was read is kept, the next pass decides and writes"
 BROKEN_OFF = "the pass was broken off; what was committed before is kept, and the next pass goes on"

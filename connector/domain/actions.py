@@ -19,9 +19,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 
-from connector.domain.model import ActionKind, PlannedAction, RecordRef
-
-ACTION_KINDS: tuple[ActionKind, ...] = ("task", "reassign", "enroll", "unenroll", "set", "note", "offer", "amend")
+from connector.domain.model import PlannedAction, RecordRef
 
 STEP = "~"
 """Stands in a key for the `/` of a cadence's step (`inbound/2`), which would end a part of a URL; no rule's id has it."""

@@ -24,11 +24,6 @@ def obstacle(verdict: Verdict) -> Reason | None:
     return found[0] if found else None
 
 
-def is_condition(path: str) -> bool:
-    """Whether a reason's path is that of a condition of the rule file."""
-    return bool({"if", "unless", "stop"}.intersection(path.split(".")))
-
-
 def stops(reason: Reason) -> bool:
     """Whether a reason keeps its rule from acting: a wanted condition that does not hold, one not wanted that may."""
     words = reason.path.split(".")

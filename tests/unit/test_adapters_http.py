@@ -129,11 +129,9 @@ def test_usage_counts_from_many_threads() -> None:
 def test_the_day_is_spent_when_the_account_or_our_share_is(used: int, allowed: int, calls: int, spent: bool) -> None:
     usage = Usage()
     assert not usage.spent(0.2)
-    assert usage.own_calls_allowed(0.2) is None
     usage.saw_quota(used, allowed)
     for _ in range(calls):
         usage.count()
-    assert usage.own_calls_allowed(0.2) == 20
     assert usage.spent(0.2) is spent
 
 

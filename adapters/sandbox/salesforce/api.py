@@ -33,21 +33,16 @@ class Caller:
     auto_assign: bool
 
 
-@dataclass(frozen=True)
-class AssignmentRule:
-    """The org's lead assignment rule: whom it gives every lead that is created or updated with rules on."""
-
-    owner: str
-    active: bool = True
-
-
 class Api:
-    """Creates, updates, upserts, deletes and reads single records; every refusal is a CrmError."""
+    """Creates, updates, upserts, deletes and reads single records; every refusal is a CrmError.
 
-    def __init__(self, records: Records, rule: AssignmentRule, read_only: set[str]) -> None:
+    `assigned_to` is whom the org's lead assignment rule gives every lead that is created or updated with rules on.
+    """
+
+    def __init__(self, records: Records, assigned_to: str, read_only: set[str]) -> None:
         self.db = records.db
         self._records = records
-        self.rule = rule
+        self._assigned_to = assigned_to
         self._read_only = read_only
 
     def values(self, kind: ObjectType, raw: Raw) -> dict[str, Value]:
@@ -132,8 +127,8 @@ class Api:
         self.db.strike(kind.name, dict(submitted))
 
     def _assign(self, kind: ObjectType, values: dict[str, Value], caller: Caller) -> None:
-        if kind.name == "Lead" and caller.auto_assign and self.rule.active:
-            values["OwnerId"] = self.rule.owner
+        if kind.name == "Lead" and caller.auto_assign:
+            values["OwnerId"] = self._assigned_to
 
 
 def kind_defaults(kind: ObjectType, values: Mapping[str, Value]) -> dict[str, Value]:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from adapters.sandbox.clock import SandboxClock
 from adapters.sandbox.salesforce.actions import Actions, SentMail
-from adapters.sandbox.salesforce.api import Api, AssignmentRule
+from adapters.sandbox.salesforce.api import Api
 from adapters.sandbox.salesforce.calls import Write
 from adapters.sandbox.salesforce.database import Database, RowFault
 from adapters.sandbox.salesforce.fields import Row, Value
@@ -62,7 +62,7 @@ class SandboxSalesforce(OrgActs):
         self.default_owner = _add_user(records, "Dana", "Default", "admin@example.com")
         super().__init__(db, records, self.default_owner)
         self._read_only: set[str] = set()
-        self._api = Api(records, AssignmentRule(self.default_owner), self._read_only)
+        self._api = Api(records, self.default_owner, self._read_only)
         self._tokens = Tokens((client_id, client_secret), username, token_requests, public_key_pem, jwt_clock)
         self._queries = Queries(db, self.user_zone, page_size)
         self._actions = Actions(records, self.api_user)
@@ -124,16 +124,6 @@ class SandboxSalesforce(OrgActs):
         """The most rows of a query page from now on."""
         with self._db.lock:
             self._queries.page_size = rows
-
-    def set_daily_limit(self, calls: int) -> None:
-        """How many calls 24 hours allow from now on."""
-        with self._db.lock:
-            self._rest.usage.limit = calls
-
-    def set_assignment_rule(self, active: bool) -> None:
-        """Switch the lead assignment rule, which is on by default."""
-        with self._db.lock:
-            self._api.rule = AssignmentRule(self.default_owner, active)
 
     def hide_field(self, name: str, field: str) -> None:
         """Field-level security: the API user no longer sees the field."""
