@@ -19,7 +19,7 @@ from connector.domain.model import (
     RecordRef,
 )
 from connector.domain.ports import UnitOfWork
-from tests.contract.test_store_contract import ANN, BEN, DAY, DEAL, MINUTE, NOW, action, mark, record, store, unit
+from tests.contract.store_bench import ANN, BEN, DAY, DEAL, MINUTE, NOW, action, mark, record, store, unit
 
 __all__ = ["store", "unit"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from connector.domain.ports import UnitOfWork
-from tests.contract.test_store_contract import ANN, BEN, DEAL, NOW, record, store, unit
+from tests.contract.store_bench import ANN, BEN, DEAL, NOW, record, store, unit
 
 __all__ = ["store", "unit"]
 

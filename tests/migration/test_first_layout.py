@@ -12,8 +12,8 @@ from connector.domain.model import Assignment, RecordRef
 from connector.store import open_store
 from connector.store.codec import micros, record_text
 from connector.store.migrate import migrate, migrations
-from tests.contract.test_store_contract import FixedClock
-from tests.contract.test_store_contract import record as lead
+from tests.contract.store_bench import FixedClock
+from tests.contract.store_bench import record as lead
 
 AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
 LEAD = RecordRef("salesforce", "lead", "00Q000000000001AAA")

@@ -92,7 +92,7 @@ def test_nobody_gets_a_lead_back_and_every_open_lead_has_a_next_step(tmp_path: P
 
 
 def test_what_is_not_shipped_is_refused() -> None:
-    assert PLAYBOOKS == (FIRST, *PROCEDURES)
+    assert (FIRST, *PROCEDURES) == PLAYBOOKS
     assert CRMS == ("salesforce", "hubspot")
     with pytest.raises(ValueError, match="there is no playbook second; there is first-follow-up"):
         playbook_files("second", "hubspot")
