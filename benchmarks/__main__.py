@@ -142,9 +142,10 @@ def main() -> None:
     parser.add_argument("--crm", choices=["salesforce", "hubspot"], help="only this one")
     parser.add_argument("--leads", type=int, help="[default: 20,000 for passes, 10,000 for a replay]")
     parser.add_argument("--calls", type=int, default=3, help="activities per lead")
+    parser.add_argument("--processes", type=int, default=1, help="of a replay")
     given = parser.parse_args()
     if given.what == "replay":
-        replay(given.leads or 10_000, days=90, processes=2)
+        replay(given.leads or 10_000, days=90, processes=given.processes)
         return
     start_up()
     for crm in [given.crm] if given.crm else ["salesforce", "hubspot"]:

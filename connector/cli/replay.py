@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -32,8 +31,6 @@ HOUR = timedelta(hours=1)
 RUNS = "runs"
 ALL_RUNS = 1_000_000
 MOST_PASSES = 100_000
-WORTH_A_PROCESS = 2_000
-"""Records from which on a second process saves more time than it takes to begin."""
 
 NOTHING_READ = (
     "nothing has been read from the CRM yet: `followup run` reads it, or `followup plan`, which writes nothing"
@@ -51,7 +48,9 @@ NOTHING_READ = (
 )
 @click.option("--every", default="1 hour", show_default=True, help="Time between passes, or `runs`: when they were.")
 @click.option("--limit", type=click.IntRange(min=0), default=40, show_default=True, help="Show the last so many lines.")
-@click.option("--processes", type=click.IntRange(min=1), help="Work in so many processes [default: as it pays].")
+@click.option(
+    "--processes", type=click.IntRange(1, 8), default=1, show_default=True, help="More help where processors are idle."
+)
 @workspace_option
 @json_option
 def command(
@@ -60,7 +59,7 @@ def command(
     draft: Path | None,
     every: str,
     limit: int,
-    processes: int | None,
+    processes: int,
     workspace: Path | None,
     as_json: bool,
 ) -> int:
@@ -96,7 +95,6 @@ class Past:
     job: Job
     ledger: tuple[Assignment, ...]
     done: tuple[OutboxEntry, ...]
-    records: int
     every: str
 
 
@@ -115,15 +113,14 @@ def read_past(workspace: Workspace, since: datetime, until: datetime, every: str
     if not population:
         return None
     job = Job(settings.store_url, workspace.loaded.ruleset, settings.crm_name, owners, schema, passes)
-    return Past(job, ledger, done, sum(population.values()), every)
+    return Past(job, ledger, done, every)
 
 
-def play(past: Past, processes: int | None, zone: ZoneInfo, progress: Progress = lambda _s, _n: None) -> Replay:
+def play(past: Past, processes: int, zone: ZoneInfo, progress: Progress = lambda _s, _n: None) -> Replay:
     """The replay itself, beside what was done."""
     job = past.job
-    wanted = processes or (min(os.cpu_count() or 1, 4) if past.records >= WORTH_A_PROCESS else 1)
     rulebook = job.rulebook()
-    with doors(job, wanted) as found:
+    with doors(job, processes) as found:
         conductor = Conductor(rulebook, found, job.passes, job.crm, job.owners, past.ledger)
         played = conductor.play(progress)
     rules = [rule.id for rule in rulebook.rules]
