@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from hashlib import blake2b
 
 from connector.domain.model import Assignment, Owner, RecordState
 from rules.desk import Desk
@@ -59,11 +58,11 @@ def choose(
         return None
     match how or pool.how:
         case "round_robin":
-            return _in_turn(pool, found, state, desk, {each.name: 1.0 for each in found})
+            return _in_turn(pool, found, desk, {each.name: 1.0 for each in found})
         case "weighted":
-            return _in_turn(pool, found, state, desk, {each.name: each.person.weight for each in found})
+            return _in_turn(pool, found, desk, {each.name: each.person.weight for each in found})
         case "least_loaded":
-            return _least_loaded(pool, found, state, desk)
+            return _least_loaded(pool, found, desk)
         case "match":
             return _best_fit(pool, found, state, desk, tuple(match) or pool.match)
 
@@ -84,12 +83,11 @@ def candidates(pool: Pool, desk: Desk, barred: Collection[str] = ()) -> Sequence
     return found
 
 
-def _in_turn(
-    pool: Pool, found: Sequence[_Candidate], state: RecordState, desk: Desk, weights: Mapping[str, float]
-) -> Chosen:
+def _in_turn(pool: Pool, found: Sequence[_Candidate], desk: Desk, weights: Mapping[str, float]) -> Chosen:
     """The one with the highest credit once this lead is shared out; ties go to who has waited longest.
 
-    Among those who never got one, an order that differs from record to record decides, so that none is favoured.
+    Those who never got one come in the pool's order, as its author wrote it: that favours nobody by more than the one
+    lead that somebody has to be first with, because what they got counts from then on.
     """
     total = sum(weights.values())
     shares = {name: weight / total for name, weight in weights.items() if weight > 0} if total > 0 else {}
@@ -97,9 +95,9 @@ def _in_turn(
         shares = {each.name: 1 / len(found) for each in found}
     ledger = desk.ledger
 
-    def rank(each: _Candidate) -> tuple[float, int, bytes]:
+    def rank(each: _Candidate) -> tuple[float, int]:
         credit = ledger.credit(pool.name, each.name) + shares[each.name]
-        return (-round(credit, DIGITS), ledger.last(pool.name, each.name), _lot(state, pool.name, each.name))
+        return (-round(credit, DIGITS), ledger.last(pool.name, each.name))
 
     first = min((each for each in found if each.name in shares), key=rank)
     got, could = ledger.got(pool.name, first.name), ledger.could(pool.name, first.name)
@@ -108,24 +106,18 @@ def _in_turn(
     return Chosen(first.name, first.owner, shares, why)
 
 
-def _lot(state: RecordState, pool: str, name: str) -> bytes:
-    """Draws lots: the same for a record whenever it is asked and whatever its CRM, and even over many records."""
-    made = int(state.record.created.timestamp())
-    return blake2b(f"{made}\0{pool}\0{name}".encode(), digest_size=8).digest()
-
-
-def _among(pool: Pool, best: Sequence[_Candidate], state: RecordState, desk: Desk) -> Chosen:
+def _among(pool: Pool, best: Sequence[_Candidate], desk: Desk) -> Chosen:
     """Whoever's turn it is among those who are equally good; they alone share the lead."""
-    chosen = _in_turn(pool, best, state, desk, {each.name: 1.0 for each in best})
+    chosen = _in_turn(pool, best, desk, {each.name: 1.0 for each in best})
     return replace(chosen, why=f"; of {len(best)} alike, {chosen.why}" if len(best) > 1 else "")
 
 
-def _least_loaded(pool: Pool, found: Sequence[_Candidate], state: RecordState, desk: Desk) -> Chosen:
+def _least_loaded(pool: Pool, found: Sequence[_Candidate], desk: Desk) -> Chosen:
     """Who has the fewest open records, those of this pass included."""
     loads, ledger = desk.moment.loads, desk.ledger
     load = {each.name: loads.get(each.owner.id, 0) + ledger.in_this_pass(each.name) for each in found}
     least = min(load.values())
-    chosen = _among(pool, [each for each in found if load[each.name] == least], state, desk)
+    chosen = _among(pool, [each for each in found if load[each.name] == least], desk)
     return replace(chosen, why=f"who has the fewest open records, {least}{chosen.why}")
 
 
@@ -141,9 +133,9 @@ def _best_fit(
 
     most = max(map(rank, found))
     if not most[0]:
-        chosen = _in_turn(pool, found, state, desk, {each.name: 1.0 for each in found})
+        chosen = _in_turn(pool, found, desk, {each.name: 1.0 for each in found})
         return replace(chosen, why=f"nobody fits; {chosen.why}")
-    chosen = _among(pool, [each for each in found if rank(each) == most], state, desk)
+    chosen = _among(pool, [each for each in found if rank(each) == most], desk)
     return replace(chosen, why=f"fits: {', '.join(filter(None, fits[chosen.person]))}{chosen.why}")
 
 

@@ -31,7 +31,7 @@ TEAM_WORDS: tuple[Word, ...] = (
         ("from", "the first day away", "2026-07-01"),
         ("to", "the last day away", "2026-07-14"),
     ),
-    *table("a pool", ("members", "the people, by name", "[ana, ben]"), HOW, MATCH),
+    *table("a pool", ("members", "the people, by name, in the order of their first turns", "[ana, ben]"), HOW, MATCH),
     *table(
         "a calendar",
         ("zone", "the time zone of its hours", "Europe/Berlin"),
