@@ -1,39 +1,22 @@
-"""Offers and tasks of absent people, one record at a time: what stands, what is done about it, and when it is due."""
+"""Offers, one record at a time: how they stand, what is done about them, and when that is due."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import timedelta
 
 import pytest
 
 from connector.domain.actions import action_key
 from connector.domain.model import (
-    Activity,
-    Change,
-    Mark,
-    Offer,
-    OfferState,
-    Owner,
-    Plan,
-    PlannedAction,
-    Reason,
-    Record,
     RecordState,
-    Verdict,
 )
-from rules.actions import OfferAction
-from rules.basics import Duration
-from rules.model import Created, DuringTest, Once, Rule
-from rules.rulebook import FileRulebook
-from rules.team import Absence, Pool, Team
+from rules.model import DuringTest
 from tests.builders import (
     ANA,
     BEN,
     EVA,
     GUS,
-    OWNERS,
     PLACE,
     QUEUE,
     REF,
@@ -44,78 +27,24 @@ from tests.builders import (
     lead,
     mark,
     moment,
-    person,
-    rule,
-    ruleset,
-    schema,
     state,
-    task,
-    team,
     text,
 )
-
-FIRST = action_key("r", REF, "created", 0)
-MADE = "2026-03-02 09:00"
-UNTIL = "2026-03-02 13:00"
-LATE = "2026-03-02 14:00"
-NAMES = {ANA.id: "ana", BEN.id: "ben", EVA.id: "eva"}
-
-
-def offer_rule(**more: object) -> Rule:
-    """Rule `r`: the record is offered to the pool, four business hours each."""
-    action = OfferAction("inbound", Duration(4, "business hours"), PLACE, **more)  # type: ignore[arg-type]
-    return rule(Created(), then=(action,), once=Once("lead"), calendar="berlin")
-
-
-def offer(
-    to: Owner = ANA, round: int = 1, when: str = MADE, until: str = UNTIL, state: OfferState = "open", **more: object
-) -> Offer:
-    key = FIRST if round == 1 else action_key("r", REF, f"created#{round}", 1_001)
-    values = {"key": key, "state": state, "settled": None if state == "open" else at(until), **more}
-    return Offer(REF, "r", "created", round, "inbound", NAMES[to.id], to.id, at(when), until=at(until), **values)  # type: ignore[arg-type]
-
-
-def asked(to: Owner = ANA, round: int = 1, **more: object) -> Activity:
-    """The task of an offer as it is read."""
-    key = offer(to, round).key
-    values = {"id": f"t{round}", "key": key, "actor": to.id, "subject": "Take Pat?", **more}
-    return task(MADE, UNTIL, **values)  # type: ignore[arg-type]
-
-
-def crew(*members: str, **more: object) -> Team:
-    return team(pools={"inbound": Pool("inbound", members or ("ana", "ben", "eva"))}, **more)
-
-
-def book(*rules: Rule, of: Team | None = None) -> FileRulebook:
-    made = FileRulebook(ruleset(*(rules or (offer_rule(),)), of=of or crew()), engine="plain")
-    made.bind(schema(), OWNERS)
-    return made
-
-
-Parts = Record | Activity | Change | Mark | Offer
-
-
-def planned(now: str, *parts: Parts, rules: Sequence[Rule] = (), of: Team | None = None, **more: object) -> Plan:
-    """The plan of a pass over one record on which the rule has fired."""
-    rulebook = book(*rules, of=of)
-    when = moment(now, **more)
-    of_record = state(mark("fired", "created", MADE), *parts)
-    decisions = rulebook.evaluate([of_record], when)
-    return rulebook.plan(decisions, when)
-
-
-def kinds(plan: Plan) -> list[str]:
-    return [action.kind for action in plan.actions]
-
-
-def only(plan: Plan, kind: str) -> PlannedAction:
-    [found] = [action for action in plan.actions if action.kind == kind]
-    return found
-
-
-def no_owner(**fields: object) -> Record:
-    return lead(owner=QUEUE.id, **fields)  # type: ignore[arg-type]
-
+from tests.offered import (
+    FIRST,
+    LATE,
+    MADE,
+    UNTIL,
+    asked,
+    book,
+    crew,
+    kinds,
+    no_owner,
+    offer,
+    offer_rule,
+    only,
+    planned,
+)
 
 # -- the first offer ---------------------------------------------------------------------------------------------------
 
@@ -346,133 +275,6 @@ def test_offers_of_a_rule_that_does_not_run_any_more_are_left_alone() -> None:
     rulebook = book(replace(offer_rule(), id="other"))
     [decision] = rulebook.evaluate([state(no_owner(), offer(), asked(done=True))], moment(LATE))
     assert not decision.upkeep
-
-
-# -- just before the write ---------------------------------------------------------------------------------------------
-
-
-def _recheck(action: PlannedAction, of: RecordState, now: str = LATE) -> Reason | None:
-    return book().recheck(action, of, moment(now))
-
-
-def test_a_hand_over_holds_whatever_the_rule_says_but_not_when_somebody_was_faster() -> None:
-    action = only(planned(LATE, no_owner(), offer(), asked(done=True)), "reassign")
-    assert _recheck(action, state(no_owner(status="Working - Contacted"))) is None
-    dropped = _recheck(action, state(lead(owner=EVA.id)))
-    assert dropped is not None
-    assert dropped.text == "owner changed since the decision"
-
-
-def test_an_offer_whose_hour_has_passed_before_it_was_written_is_made_anew() -> None:
-    plan = planned(UNTIL, no_owner(), offer(), asked())
-    assert _recheck(only(plan, "offer"), state(no_owner()), "2026-03-02 16:59") is None
-    dropped = _recheck(only(plan, "offer"), state(no_owner()), "2026-03-02 17:00")
-    assert dropped is not None
-    assert "offered anew" in dropped.text
-
-
-def test_a_task_is_still_closed_after_the_conversion_and_not_after_the_deletion() -> None:
-    moved = change("owner", QUEUE.id, EVA.id, "2026-03-02 10:00")
-    action = only(planned("2026-03-02 10:30", lead(owner=EVA.id), moved, offer(), asked()), "amend")
-    assert _recheck(action, state(replace(lead(), converted=True))) is None
-    assert _recheck(action, state(replace(lead(), deleted=True))) is not None
-
-
-# -- explain -----------------------------------------------------------------------------------------------------------
-
-
-def _explained(now: str, *parts: Parts, of: Team | None = None) -> Verdict:
-    return book(of=of).explain(state(mark("fired", "created", MADE), *parts), moment(now))[0]
-
-
-def test_explain_says_how_the_offers_stand() -> None:
-    verdict = _explained(
-        "2026-03-02 14:30", no_owner(), offer(state="rejected"), offer(BEN, 2, until="2026-03-02 17:00"), asked(BEN, 2)
-    )
-    told = [reason.text for reason in verdict.reasons if reason.path == "then.offer"]
-    assert told == ["ana declined it on 2026-03-02 14:00", "offered to ben until 2026-03-02 18:00, round 2"]
-    assert verdict.next_at == at("2026-03-02 17:00")
-
-
-def test_explain_says_that_nobody_is_left() -> None:
-    verdict = _explained(LATE, no_owner(), offer(state="expired"), asked(), of=crew("ana"))
-    assert verdict.outcome == "held"
-    assert "is left to ask" in verdict.reasons[-1].text
-
-
-# -- people who are away -----------------------------------------------------------------------------------------------
-
-
-def away(first: str, last: str, **more: object) -> Team:
-    absence = (Absence(date.fromisoformat(first), date.fromisoformat(last)),)
-    return team(person("ana", away=absence, manager="eva", **more))
-
-
-def ours(due: str | date, **more: object) -> Activity:
-    values = {"id": "t1", "key": action_key("r", REF, "created", 0), "task_type": "call", "subject": "Call", **more}
-    return task(MADE, due, **values)  # type: ignore[arg-type]
-
-
-def moves(now: str, *parts: Parts, of: Team) -> list[PlannedAction]:
-    return [each for each in planned(now, *parts, rules=[rule(Created())], of=of).actions if each.kind == "amend"]
-
-
-def test_a_task_that_is_due_before_its_owner_is_back_moves_to_the_manager() -> None:
-    crew_ = away("2026-03-03", "2026-03-06")
-    parts = (lead(), ours("2026-03-05 10:00"))
-    [decision] = book(rule(Created()), of=crew_).evaluate(
-        [state(mark("fired", "created", MADE), *parts)], moment("2026-03-02 12:00")
-    )
-    assert (decision.upkeep, decision.next_at) == (False, at("2026-03-03 00:00"))
-    [moved] = moves("2026-03-03 00:00", *parts, of=crew_)
-    assert moved.fields == {
-        "task": "t1",
-        "owner": EVA.id,
-        "subject": "Call (for Ana Alvarez, away until 2026-03-06)",
-    }
-    assert moved.old["owner"] == ANA.id
-    assert moved.key == action_key("r", REF, "away@2026-03-03#t1", 1_000)
-
-
-def test_a_task_goes_to_the_cover_before_the_manager() -> None:
-    [moved] = moves(
-        "2026-03-03 09:00", lead(), ours("2026-03-04 10:00"), of=away("2026-03-03", "2026-03-06", cover="ben")
-    )
-    assert moved.fields["owner"] == BEN.id
-
-
-@pytest.mark.parametrize(
-    "part",
-    [
-        ours("2026-03-09 10:00"),
-        ours("2026-03-04 10:00", done=True),
-        ours("2026-03-04 10:00", deferred=True),
-        ours("2026-03-04 10:00", actor=BEN.id),
-        ours("2026-03-04 10:00", key=None),
-        ours("2026-03-04 10:00", deleted=True),
-    ],
-    ids=["due later", "done", "put aside", "somebody else's", "no task of ours", "deleted"],
-)
-def test_other_tasks_stay_where_they_are(part: Activity) -> None:
-    assert moves("2026-03-03 09:00", lead(), part, of=away("2026-03-03", "2026-03-06")) == []
-
-
-def test_tasks_of_a_converted_record_stay() -> None:
-    converted = replace(lead(), converted=True)
-    assert moves("2026-03-03 09:00", converted, ours("2026-03-04 10:00"), of=away("2026-03-03", "2026-03-06")) == []
-
-
-def test_an_offer_to_somebody_who_is_away_runs_out_by_itself() -> None:
-    absent = replace(away("2026-03-02", "2026-03-06"), pools={"inbound": Pool("inbound", ("ana",))})
-    plan = planned("2026-03-02 10:00", no_owner(), offer(), asked(), of=absent)
-    assert plan.actions == ()
-
-
-def test_a_move_is_dropped_when_the_cover_has_left_meanwhile() -> None:
-    [moved] = moves("2026-03-03 09:00", lead(), ours("2026-03-04 10:00"), of=away("2026-03-03", "2026-03-06"))
-    assert book().recheck(moved, state(lead()), moment("2026-03-03 09:00")) is None
-    gone = replace(moved, fields={**moved.fields, "owner": GUS.id})
-    assert book().recheck(gone, state(lead()), moment("2026-03-03 09:00")) is not None
 
 
 # -- fairness ----------------------------------------------------------------------------------------------------------
