@@ -7,7 +7,7 @@ from typing import Any
 
 from connector.domain.model import Decision, Mark, Moment, RecordState
 from rules.judge import Judgement
-from rules.model import Created, Once, Replied, RepliedTest, Rule, Step, StepDone
+from rules.model import Created, Once, Replied, RepliedTest, Rule, SinceTest, Step, StepDone
 from rules.rulebook import FileRulebook
 from tests import builders
 from tests.builders import (
@@ -219,3 +219,36 @@ def test_stop_ends_a_cadence_wherever_it_is_and_only_there() -> None:
     decision = _decide(book, of, "2026-03-05 09:30")
     assert [(each.rule, each.kind) for each in decision.marks] == [("in/3", "stopped")]
     assert (decision.matches, decision.next_at) == ((), None)
+
+
+def test_a_step_that_is_passed_over_has_the_record_looked_at_again_at_once() -> None:
+    begun = state(lead(status="Interested"), done(1, "2026-03-02 10:05"))
+    where = step(2, step_if=field_is("status", "Working - Contacted"))
+    assert said(where, begun, "2026-03-03 12:00") == ("done", "2026-03-03 12:00:01")
+    last = replace(where, step=replace(where.step, of=2))
+    assert said(last, begun, "2026-03-03 12:00") == ("done", None)
+
+
+def test_a_call_that_was_refused_is_passed_over() -> None:
+    refused = state(lead(do_not_call=True), done(1, "2026-03-02 10:05"))
+    found = judged(step(2), refused, "2026-03-03 12:00")
+    assert [(each.kind, each.at) for each in found.marks] == [("skipped", at("2026-03-03 10:05"))]
+    assert found.verdict.reasons[-1].text == "the step is passed over: has refused calls"
+
+
+def test_a_cadence_that_time_stops_is_looked_at_when_it_does() -> None:
+    three_days_old = SinceTest("age", span(3, "days"), None, "stop.created", PLACE)
+    begun = state(done(1, "2026-03-02 10:05"))
+    assert (
+        said(step(2, stop=three_days_old, wait=span(9, "days")), begun, "2026-03-03 12:00")[1] == "2026-03-05 09:00:00"
+    )
+
+
+def test_a_stop_is_stronger_than_whatever_else_a_step_was_marked_with() -> None:
+    marks = (done(1, "2026-03-02 10:05"), done(1, "2026-03-02 10:06", kind="stopped"))
+    assert said(step(2), state(*marks), "2026-03-10 10:00") == ("no", None)
+    assert (
+        judged(step(1), state(*marks), "2026-03-10 10:00")
+        .verdict.reasons[-1]
+        .text.startswith("the cadence was stopped")
+    )

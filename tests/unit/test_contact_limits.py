@@ -303,3 +303,11 @@ def test_what_the_same_match_wrote_before_does_not_hold_back_the_rest_of_it() ->
     first = replace(ours("call", "2026-03-10 12:00"), key=action_key("r", REF, "created", 1))
     assert dropped(both, 0, first) is None
     assert dropped(both, 1, call("2026-03-10 10:02")) is None, "the first of them decided"
+
+
+def test_of_several_limits_the_one_that_ends_last_holds_and_a_gap_begins_with_the_last_touch() -> None:
+    both = team(contact=ContactLimits(min_gap=span(1, "days"), max_per_week=2))
+    of = state(call("2026-03-06 15:00"), call("2026-03-09 15:00"))
+    verdict = judged(CALLS, of, NOW, both).verdict
+    assert (verdict.outcome, verdict.next_at) == ("blocked", at("2026-03-13 15:00"))
+    assert judged(CALLS, of, NOW, A_DAY).verdict.next_at == at("2026-03-10 15:00")

@@ -249,3 +249,13 @@ def test_a_score_of_the_crm_crosses_upwards_only_and_every_time() -> None:
     }
     assert started(SIXTY, state(lead(score=80))) == {"score@2026-03-02T09:00:00+00:00#60": at("2026-03-02 09:00")}
     assert found(SIXTY, state(lead(score=59))).none == "score has not risen to 60"
+
+
+def test_a_completed_task_may_be_asked_for_by_its_outcome_and_must_be_a_persons() -> None:
+    of = state(
+        task("2026-03-02 10:00", done=True, ended=at("2026-03-04 10:00"), outcome="Connected", id="t1"),
+        task("2026-03-02 10:00", done=True, ended=at("2026-03-05 10:00"), outcome="No Answer", id="t2"),
+        task("2026-03-02 10:00", done=True, ended=at("2026-03-06 10:00"), outcome="connected", automated=True, id="t3"),
+    )
+    assert started(TaskCompleted(outcomes=("connected",)), of) == {"completed@t1": at("2026-03-04 10:00")}
+    assert set(started(TaskCompleted(), of)) == {"completed@t1", "completed@t2"}

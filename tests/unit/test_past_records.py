@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from connector.domain.model import Offer, RecordState
-from rules.past import seen_at, unknown_at
-from tests.builders import ANA, BEN, REF, assigned, at, call, change, lead, mark, state
+from rules.past import as_of, seen_at, unknown_at
+from tests.builders import ANA, BEN, REF, assigned, at, call, change, enrollment, lead, mark, state
 
 THEN = "2026-03-05 12:00"
 
@@ -67,3 +67,34 @@ def test_before_the_first_reading_only_what_the_crm_itself_told_is_known() -> No
         state(lead(status="Interested"), replace(told, exact=False)), "2026-03-09 09:00", "2026-03-08 09:00"
     )
     assert "status" in unknown_at(rough, at(THEN))
+
+
+def test_a_field_goes_back_through_all_its_later_changes() -> None:
+    of = state(
+        lead(status="Interested"),
+        change("status", "Open - Not Contacted", "Working - Contacted", "2026-03-06 09:00"),
+        change("status", "Working - Contacted", "Interested", "2026-03-07 09:00"),
+    )
+    assert as_of(of, at(THEN)).record.status == "Open - Not Contacted"
+
+
+def test_an_enrolment_made_later_was_none_and_an_offer_settled_later_was_open() -> None:
+    made, until, answered = at("2026-03-04 10:00"), at("2026-03-04 14:00"), at("2026-03-06 10:00")
+    offer = Offer(REF, "r", "o", 1, "inbound", "ana", ANA.id, made, until, "k", "accepted", answered)
+    of = state(enrollment("early", "2026-03-04 09:00"), enrollment("late", "2026-03-06 09:00"), offer)
+    then = as_of(of, at(THEN))
+    assert [each.name for each in then.enrollments] == ["early"]
+    assert [(each.state, each.settled) for each in then.offers] == [("open", None)]
+    assert as_of(of, answered).offers == (offer,)
+
+
+def test_a_call_that_a_task_became_later_was_an_open_task_without_an_outcome() -> None:
+    logged = call(
+        "2026-03-06 10:00",
+        created=at("2026-03-04 09:00"),
+        ended=at("2026-03-06 10:00"),
+        task_type="call",
+        outcome="connected",
+    )
+    [then] = as_of(state(logged), at(THEN)).activities
+    assert (then.type, then.done, then.outcome, then.direction) == ("task", False, None, None)

@@ -10,7 +10,7 @@ from connector.domain.model import RecordState
 from rules.actions import NoteAction
 from rules.basics import NO_WAIT, Template
 from rules.model import AttemptsTest, FieldTest, ScoreCrosses, ScoreLine
-from rules.points import Part, Score
+from rules.points import Part, Score, seconds_of, whole
 from rules.rulebook import FileRulebook
 from rules.score import Scorer
 from rules.trigger import occasions
@@ -236,3 +236,22 @@ def test_the_lines_of_one_kind_say_nothing_of_another(kind: str) -> None:
     scoring = Scorer((INDUSTRY,), calendars())
     assert scoring.score(facts(state(other), "2026-03-03 12:00")) is None
     assert facts(state(other), "2026-03-03 12:00", scores=(INDUSTRY,)).field("score") == (True, 7)
+
+
+def test_what_a_day_that_comes_nearer_adds_is_no_rise() -> None:
+    soon = points(50, "renews soon", if_=field_is("custom.renewal", op="within", duration=span(7, "days")))
+    of = state(lead(**{"custom.renewal": at("2026-03-30 09:00")}), call("2026-03-25 12:00"))
+    rises = Scorer((soon, CALLS), calendars()).rises(50, facts(of, "2026-03-26 12:00", scores=(soon, CALLS)))
+    assert rises is not None
+    assert rises.found == ()
+    rises = Scorer((soon, CALLS), calendars()).rises(60, facts(of, "2026-03-26 12:00", scores=(soon, CALLS)))
+    assert rises is not None
+    assert [each.at for each in rises.found] == [at("2026-03-25 12:00")]
+
+
+def test_half_a_point_counts_as_one_whatever_its_neighbour_and_however_it_was_added_up() -> None:
+    assert [whole(number) for number in (0.5, 1.5, 2.5, 39.49999999999999, 39.49, -0.5)] == [1, 2, 3, 40, 39, 0]
+
+
+def test_a_half_life_of_a_month_has_thirty_days() -> None:
+    assert seconds_of(span(2, "months")) == seconds_of(span(60, "days")) == 60 * 86_400

@@ -21,6 +21,7 @@ from tests.builders import (
     QUEUE,
     REF,
     adopted,
+    assigned,
     at,
     change,
     field_is,
@@ -294,3 +295,30 @@ def test_who_was_asked_in_this_pass_is_not_asked_for_everything() -> None:
     taken = [line.person for line in plan.assignments]
     assert sorted(taken) == ["ben"] * 5 + ["eva"] * 5
     assert all(each.until - each.at >= timedelta(hours=3) for record in plan.records for each in record.offers[1:])
+
+
+def test_a_record_is_looked_at_again_when_an_offer_made_later_runs_out() -> None:
+    settled = offer(state="expired", settled=at(UNTIL))
+    plan = planned("2026-03-02 15:00", no_owner(), settled, asked())
+    assert kinds(plan) == ["amend", "offer"]
+    [asked_next] = plan.records[0].offers
+    assert plan.records[0].next_at == asked_next.until == at("2026-03-03 10:00")
+
+
+def test_whoever_had_the_record_before_is_not_asked_where_the_rule_says_so() -> None:
+    had = (assigned(ANA, "2026-03-02 09:30"), change("owner", ANA.id, QUEUE.id, "2026-03-02 10:00"))
+    fresh = book(offer_rule(except_previous=True))
+    of, when = state(no_owner(), *had), moment("2026-03-02 11:00")
+    plan = fresh.plan(fresh.evaluate([of], when), when)
+    assert only(plan, "offer").fields["owner"] == BEN.id
+    whoever = book(offer_rule(except_previous=False))
+    assert only(whoever.plan(whoever.evaluate([of], when), when), "offer").fields["owner"] == ANA.id
+
+
+def test_an_owner_given_before_the_last_round_was_asked_is_another_owner_all_the_same() -> None:
+    taken = change("owner", QUEUE.id, EVA.id, "2026-03-02 12:00")
+    first = offer(state="expired", settled=at(UNTIL))
+    second = offer(BEN, 2, UNTIL, "2026-03-03 09:00")
+    plan = planned("2026-03-02 14:00", lead(owner=EVA.id), taken, first, second, asked(BEN, 2))
+    assert kinds(plan) == ["amend"]
+    assert str(only(plan, "amend").fields["subject"]).startswith("Withdrawn: ")

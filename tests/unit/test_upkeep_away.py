@@ -11,6 +11,7 @@ from connector.domain.actions import action_key
 from connector.domain.model import (
     Activity,
     PlannedAction,
+    RecordRef,
 )
 from rules.model import Created
 from rules.team import Absence, Pool, Team
@@ -105,3 +106,22 @@ def test_a_move_is_dropped_when_the_cover_has_left_meanwhile() -> None:
     assert book().recheck(moved, state(lead()), moment("2026-03-03 09:00")) is None
     gone = replace(moved, fields={**moved.fields, "owner": GUS.id})
     assert book().recheck(gone, state(lead()), moment("2026-03-03 09:00")) is not None
+
+
+def test_a_task_that_hangs_first_on_another_record_is_moved_with_that_one() -> None:
+    company = RecordRef("salesforce", "contact", "003000000000001AAA")
+    elsewhere = ours("2026-03-04 10:00", refs=(company, REF))
+    assert moves("2026-03-03 09:00", lead(), elsewhere, of=away("2026-03-03", "2026-03-06")) == []
+
+
+def test_a_move_is_dropped_when_the_cover_is_away_by_then_too() -> None:
+    [moved] = moves("2026-03-03 09:00", lead(), ours("2026-03-04 10:00"), of=away("2026-03-03", "2026-03-06"))
+    both = team(*away("2026-03-03", "2026-03-06").people.values(), person("eva", away=(_day("2026-03-04"),)))
+    assert book(of=both).recheck(moved, state(lead()), moment("2026-03-03 09:00")) is None
+    dropped = book(of=both).recheck(moved, state(lead()), moment("2026-03-04 09:00"))
+    assert dropped is not None
+    assert dropped.text == "Eva Ek is away, too"
+
+
+def _day(text: str) -> Absence:
+    return Absence(date.fromisoformat(text), date.fromisoformat(text))
