@@ -235,6 +235,18 @@ def test_an_inactive_owner_is_refused_for_good_and_the_others_are_changed(crm: C
     assert {receipt.key: receipt.state for receipt in receipts} == {"rule.bad": "failed", "rule.good": "confirmed"}
 
 
+def test_what_this_user_may_not_write_of_a_task_is_told_and_nothing_is_written() -> None:
+    with salesforce_org.world() as org:
+        crm = Crm("salesforce", org, org.org, org.ana, org.ana, org.lead())
+        task = crm.made()
+        org.org.hide_field("Task", "Subject")
+        [receipt] = crm.apply(crm.action("amend", "close", task=task, subject="Withdrawn: Take Lea?", done=True))
+        assert (receipt.state, receipt.code) == ("failed", "READ_ONLY_FIELD")
+        assert "Subject cannot be written" in receipt.message
+        org.org.show_field("Task", "Subject")
+        assert crm.row(task)["status"] != "Completed"
+
+
 # -- mails that were opened --------------------------------------------------------------------------------------------
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from connector.domain.errors import Problem
-from rules.basics import Place
+from rules.basics import Duration, Place
 from rules.checks import Config, look
+from rules.checks.lengths import not_shorter
 from rules.loader import load_rules
 
 TEAM = """\
@@ -122,6 +123,17 @@ def test_a_condition_on_a_score_that_no_record_can_have_is_found(tmp_path: Path,
     )
 
 
+def test_a_line_that_takes_points_away_lowers_no_top(tmp_path: Path) -> None:
+    worse = SCORES + "  - {if: {country: DE}, points: -15, why: x}\n"
+    assert codes(tmp_path, f"when: {{score: {{crosses: 40}}}}, {NOTE}", more=worse) == []
+
+
+def test_days_are_not_hours_where_clocks_change() -> None:
+    assert not not_shorter(Duration(3, "days"), Duration(72, "hours"))
+    assert not_shorter(Duration(5, "days"), Duration(72, "hours"))
+    assert not not_shorter(Duration(72, "hours"), Duration(3, "days"))
+
+
 CADENCE = """\
 cadences:
   - id: c
@@ -204,6 +216,12 @@ def test_two_rules_for_one_occasion_that_want_different_things_are_found(
 def test_rules_of_different_triggers_are_no_pair(tmp_path: Path) -> None:
     other = "when: {replied: true}, then: [{set: {rating: b}}]"
     assert codes(tmp_path, "when: {created: true}, then: [{set: {rating: a}}]", other) == []
+
+
+@pytest.mark.parametrize(("slot", "found"), [("weekday 16:00", ["F411"]), ("monday 16:00", []), ("friday 15:00", [])])
+def test_times_of_the_week_that_fall_together_are_a_pair(tmp_path: Path, slot: str, found: list[str]) -> None:
+    one = "when: {every: friday 16:00}, if: {size: 1}, then: [{set: {rating: a}}]"
+    assert codes(tmp_path, one, f"when: {{every: {slot}}}, then: [{{set: {{rating: b}}}}]") == found
 
 
 def test_changes_of_a_field_that_can_be_the_same_are_a_pair(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ from rules.replay import shard as sharding
 from rules.replay.conduct import Conductor
 from rules.replay.shard import Shard, entry_of
 from rules.rulebook import FileRulebook
-from tests.builders import ANA, BEN, EVA, OWNERS, PLACE, REF, at, enroll, lead, rule, ruleset, state
+from tests.builders import ANA, BEN, EVA, OWNERS, PLACE, REF, at, enroll, field_is, lead, rule, ruleset, state
 from tests.builders import change as changed
 
 SINCE = at("2026-03-02 08:00")
@@ -220,3 +220,36 @@ def test_owners_are_those_of_the_time() -> None:
     [deed] = played.deeds
     assert (deed.owner, deed.action.fields["owner"]) == (BEN.id, BEN.id)
     assert deed.action.record == REF
+
+
+def test_a_cap_of_the_day_begins_anew_each_day() -> None:
+    second = [replace(each, record=replace(each.record, ref=_ref(50 + at_))) for at_, each in
+              enumerate(numbered(3, "2026-03-04 09:00"))]  # fmt: skip
+    played = replay([rule(limit=Limit(per_owner_day=2))], [*numbered(3), *second])
+    assert [day for day, _, _ in done(played)] == ["03 09:00", "03 09:00", "04 09:00", "04 09:00"]
+
+
+def test_a_share_is_one_of_those_that_were_there_just_then() -> None:
+    gone = [replace(each, record=replace(each.record, deleted=True, modified=at("2026-03-04 09:00"))) for each in
+            numbered(6)]  # fmt: skip
+    left = [replace(each, record=replace(each.record, ref=_ref(50 + at_))) for at_, each in enumerate(numbered(4))]
+    half = rule(wait=Duration(2, "days"), limit=Limit(percent=50))
+    assert len(done(replay([half], [*gone, *left]))) == 2
+
+
+def test_loads_are_those_of_the_time() -> None:
+    change = changed("owner", ANA.id, BEN.id, "2026-03-04 09:00")
+    moved = [
+        replace(each, changes=(replace(change, ref=each.record.ref),))
+        for each in numbered(2, "2026-03-02 09:00", owner=BEN.id)
+    ]
+    stays = state(lead("2026-03-02 09:00", ref=_ref(50), owner=ANA.id))
+    comes = state(lead("2026-03-05 09:00", ref=_ref(60), owner=EVA.id, country="DE"))
+    least = ReassignAction(None, "inbound", False, "hold", None, PLACE, how="least_loaded")
+    hand_out = rule(then=(least,), if_=field_is("country", "DE"), once=Once("lead"))
+    [deed] = replay([hand_out], [*moved, stays, comes]).deeds
+    assert deed.action.fields["owner"] == ANA.id, "Ben got two of hers meanwhile"
+
+
+def _ref(number: int) -> RecordRef:
+    return RecordRef("salesforce", "lead", f"00Q{number:011}XAAA")

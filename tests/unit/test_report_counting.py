@@ -215,14 +215,17 @@ def test_accepted_offers_stand_against_the_months_minimum(office: Office) -> Non
             offer(3, "2026-02-20 09:00"),
             offer(4, "2026-03-10 09:00", told="rejected"),
             offer(5, "2026-03-11 09:00", by=EVA),
+            offer(6, "2026-03-01 10:00", by=EVA),
         ],
     )
     ana, ben, eva = (office.row(owner) for owner in (ANA, BEN, EVA))
     assert (ana.now.accepted, ana.before.accepted, ana.month, ana.minimum) == (1, 1, 2, 4)
     assert (ben.now.accepted, ben.month, ben.minimum) == (0, 0, 2)
-    assert (eva.now.accepted, eva.month, eva.minimum) == (1, 1, None)
+    assert (eva.now.accepted, eva.before.accepted, eva.month, eva.minimum) == (1, 0, 2, None)
     total = office.report().total
-    assert (total.now.accepted, total.month, total.minimum) == (2, 3, 6)
+    assert (total.now.accepted, total.month, total.minimum) == (2, 4, 6)
+    longer = office.report(Period(at("2026-02-23 12:00"), at("2026-03-09 12:00"))).total
+    assert (longer.now.accepted, longer.before.accepted, longer.month) == (2, 1, 2)
 
 
 def moved(old: Owner, new: Owner, when: str, origin: str) -> Change:
@@ -268,6 +271,12 @@ def test_the_lists_have_the_oldest_first_with_links_into_the_crm(office: Office)
     assert [(listed.owner, listed.since) for listed in report.overdue] == [("Ben Bauer", at("2026-03-13 09:00"))]
     assert [listed.name for listed in report.untouched] == ["Lead 2", "Lead 3", "Lead 1"]
     assert report.without_next_step[0].url == f"https://acme.my.salesforce.com/00Q{2:015d}"
+
+
+def test_an_id_cannot_lead_anywhere_else_in_the_crm(office: Office) -> None:
+    odd = state(lead("2026-03-05 09:00", ref=RecordRef("salesforce", "lead", "../a?b#c")))
+    office.put(odd)
+    assert office.report().untouched[0].url == "https://acme.my.salesforce.com/..%2Fa%3Fb%23c"
 
 
 @pytest.mark.parametrize("pattern", ["", "javascript:alert('{id}')"])
