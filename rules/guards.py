@@ -83,23 +83,37 @@ def open_task(rule: Rule, facts: Facts) -> Reason | None:
     return None
 
 
-def open_offer(rule: Rule, facts: Facts) -> Reason | None:
-    """The record is on offer already, by this rule or another: nobody is asked for it beside that."""
-    if not any(isinstance(action, OfferAction) for action in rule.then):
+def open_offer(rule: Rule, facts: Facts) -> tuple[Reason, datetime | None] | None:
+    """The record is on offer already, by this rule or another: nobody is asked for it beside that.
+
+    An offer of a rule that does not run any more is settled by nobody; it stands until its hour.
+    """
+    if not _offers(rule):
         return None
-    asked = next((offer for offer in facts.state.offers if offer.state == "open"), None)
-    return None if asked is None else Reason("guard.open_offer", True, f"it is on offer to {asked.person} already")
+    running = {each.id for each in facts.binding.rules if _offers(each)}
+    # Of the offers of one occasion only the latest is looked after; a merge may have left an earlier one open.
+    latest = {(each.rule, each.occasion): each for each in sorted(facts.state.offers, key=lambda each: each.round)}
+    asked = [each for each in latest.values() if each.state == "open"]
+    asked = [each for each in asked if each.rule in running or facts.now < each.until]
+    if not asked:
+        return None
+    until = None if any(each.rule in running for each in asked) else max(each.until for each in asked)
+    return Reason("guard.open_offer", True, f"it is on offer to {asked[0].person} already"), until
+
+
+def _offers(rule: Rule) -> bool:
+    return any(isinstance(action, OfferAction) for action in rule.then)
 
 
 def stops(rule: Rule, facts: Facts, calendar: WorkCalendar) -> list[tuple[Reason, datetime | None]]:
     """All that stops the rule besides its own conditions, each with until when (None: until there is news)."""
     found: list[tuple[Reason, datetime | None]] = [
         (reason, None)
-        for reason in (closed(rule, facts), open_offer(rule, facts), open_task(rule, facts), refused(rule, facts))
+        for reason in (closed(rule, facts), open_task(rule, facts), refused(rule, facts))
         if reason is not None
     ]
-    held = too_soon(rule, facts, calendar)
-    return [*found, held] if held is not None else found
+    timed = (open_offer(rule, facts), too_soon(rule, facts, calendar))
+    return [*found, *(each for each in timed if each is not None)]
 
 
 def too_soon(rule: Rule, facts: Facts, calendar: WorkCalendar) -> tuple[Reason, datetime | None] | None:

@@ -112,12 +112,22 @@ def offer_of(rule: Rule) -> tuple[int, OfferAction] | None:
 class Chain:
     """The offers of one occasion of a record, in the order of their rounds, and the last one's task in the CRM."""
 
-    def __init__(self, offers: Sequence[Offer], state: RecordState, now: datetime, queue: str | None = None) -> None:
+    def __init__(
+        self,
+        offers: Sequence[Offer],
+        state: RecordState,
+        now: datetime,
+        queue: str | None = None,
+        *,
+        renewed: bool = False,
+    ) -> None:
         self.offers = tuple(sorted(offers, key=lambda offer: offer.round))
         self.state = state
         self.now = now
         self.queue = queue
         """The CRM id of the queue that gets the record when nobody is left, where the rule names one."""
+        self.renewed = renewed
+        """Whether the rule has offered the record on a later occasion since: then this one asks nobody any more."""
         tasks = (each for each in state.activities if each.key == self.last.key and each.type != "note")
         self.task: Activity | None = next(tasks, None)
 
@@ -158,7 +168,9 @@ class Chain:
             return "over" if handed_over or guards.gone(record) is not None else "accepted"
         if self._went_elsewhere:
             return "withdrawn" if self.is_open or self.last.state == "open" else "over"
-        return "open" if last.state == "open" else "passed"
+        if last.state == "open":
+            return "open"
+        return "over" if self.renewed else "passed"
 
     @property
     def is_news(self) -> bool:
@@ -180,18 +192,19 @@ class Chain:
 
     @cached_property
     def _went_elsewhere(self) -> bool:
-        """Whether the record is gone, lies in the queue for leftovers, or got another owner since the first offer."""
+        """Whether the record is gone, went into the queue for leftovers, or got another owner since the first offer."""
         record = self.state.record
-        if guards.gone(record) is not None or (self.queue is not None and record.owner == self.queue):
+        if guards.gone(record) is not None:
+            return True
+        moves = [each for each in self.state.changes if each.field == "owner" and each.at > self.offers[0].at]
+        if self.queue is not None and record.owner == self.queue and any(each.new == self.queue for each in moves):
             return True
         if self._completed and record.owner == self.taker:
             return False
-        return any(self._is_anothers(change) for change in self.state.changes if change.field == "owner")
+        return any(map(self._is_anothers, moves))
 
     def _is_anothers(self, change: Change) -> bool:
-        """Whether a person, or another rule, changed the owner since the first offer; what we wrote names its rule."""
-        if change.at <= self.offers[0].at:
-            return False
+        """Whether a person, or another rule, changed the owner; what we wrote names its rule."""
         key, _, field = change.id.rpartition("#")
         return change.origin == "crm" or (field == "owner" and rule_of_key(key) != self.last.rule[:78])
 
@@ -206,7 +219,11 @@ def _told(offer: Offer, calendar: WorkCalendar) -> Reason:
         text = f"offered to {offer.person} until {shown(offer.until, calendar)}{round}"
         return Reason("then.offer", None, text, offer.person, "the offer", offer.at)
     words = {"accepted": "accepted it", "rejected": "declined it", "expired": "did not take it"}[offer.state]
-    text = f"{offer.person} {words} on {shown(offer.settled, calendar)}{round}"
+    at = shown(offer.settled, calendar)
+    text = (
+        f"the offer to {offer.person} was withdrawn on {at}" if offer.withdrawn else f"{offer.person} {words} on {at}"
+    )
+    text = f"{text}{round}"
     return Reason("then.offer", offer.state == "accepted", text, offer.person, "the offer", offer.settled)
 
 
@@ -220,10 +237,12 @@ def chains_of(
     found: dict[tuple[str, str], list[Offer]] = defaultdict(list)
     for offer in state.offers:
         found[offer.rule, offer.occasion].append(offer)
+    begun = {key: min(offer.at for offer in offers) for key, offers in found.items()}
     chains = []
-    for (rule_id, _), offers in found.items():
+    for (rule_id, occasion), offers in found.items():
         rule = rules.get(rule_id)
         action = offer_of(rule) if rule is not None else None
         if rule is not None and action is not None:
-            chains.append((rule, Chain(offers, state, now, queue_of.get(action[1].if_nobody))))
+            renewed = any(key[0] == rule_id and at > begun[rule_id, occasion] for key, at in begun.items())
+            chains.append((rule, Chain(offers, state, now, queue_of.get(action[1].if_nobody), renewed=renewed)))
     return chains

@@ -135,12 +135,26 @@ def cover_for(staff: Staff, owner: Owner, due: datetime) -> Cover | None:
     away, back = staff.away(owner), staff.back(owner)
     if away is None or back is None or due >= back:
         return None
-    person = staff.person(owner)
-    named = staff.named(person.cover) if person is not None and person.cover is not None else None
-    for taker in (named, staff.manager(owner.id)):
-        if taker is not None and taker.id != owner.id and staff.works(taker) and not staff.absent(taker):
+    for taker in _covers(staff, owner):
+        if not staff.absent(taker):
             return Cover(taker, owner, away.first, away.last)
     return None
+
+
+def cover_back(staff: Staff, owner: Owner, due: datetime) -> datetime | None:
+    """The first instant at which somebody is back who could do a task that nobody does while its owner is away."""
+    back = staff.back(owner)
+    if back is None or due >= back or cover_for(staff, owner, due) is not None:
+        return None
+    return min((at for taker in _covers(staff, owner) if (at := staff.back(taker)) is not None), default=None)
+
+
+def _covers(staff: Staff, owner: Owner) -> Sequence[Owner]:
+    """Who may do a person's tasks for them, the first first: their cover, their manager."""
+    person = staff.person(owner)
+    named = staff.named(person.cover) if person is not None and person.cover is not None else None
+    found = (named, staff.manager(owner.id))
+    return [taker for taker in found if taker is not None and taker.id != owner.id and staff.works(taker)]
 
 
 def owner_chain(state: RecordState) -> Sequence[str]:

@@ -27,11 +27,12 @@ from rules import guards
 from rules.binding import Binding
 from rules.calendar import Clocks, WorkCalendar
 from rules.condition import evaluate
+from rules.contact import refuses_calls
 from rules.desk import Desk
 from rules.facts import Facts, task_type
 from rules.model import Rule, barring_of, wanted_of
 from rules.offers import DECLINED, NOT_TAKEN, SUBJECT_LENGTH, WITHDRAWN, Chain, ask, chains_of, offer_of, title
-from rules.staff import Cover, Staff, cover_for
+from rules.staff import Cover, Staff, cover_back, cover_for
 from rules.template import render
 
 ACCEPTED, TAKEN_BACK, AWAY = "accept@", "withdraw@", "away@"
@@ -85,8 +86,8 @@ class Upkeep:
                 found += self._flips(rule, facts)
         for task in self._open_tasks(facts) if self._anybody_leaves else ():
             owner = staff.owner(task.actor)
-            leaves = staff.leaves(owner) if owner is not None else None
-            found += [leaves] if leaves is not None else []
+            if owner is not None:
+                found += [at for at in (staff.leaves(owner), cover_back(staff, owner, _due(task))) if at is not None]
         return min((at for at in found if at > facts.now), default=None)
 
     def told(self, verdict: Verdict, facts: Facts, waiting: str | None) -> Verdict:
@@ -213,16 +214,20 @@ class Upkeep:
             why = f"nobody of pool {pool} is left to ask{lacks}; the last task can still be taken"
             steps.waiting.append(HeldMatch(rule.id, facts.record.ref, why))
             return
-        fields: dict[str, Value] = {"owner": queue.id, "owner_name": queue.name}
-        old: dict[str, Value] = {"owner": facts.owner_id}
         why = f"nobody of pool {pool} took it"
         occasion = f"{chain.last.occasion}#queue"
-        steps.actions.append(_action(rule.id, facts.state, "reassign", fields, old, why, occasion, SECOND, _saw(facts)))
+        if facts.owner_id != queue.id:
+            fields: dict[str, Value] = {"owner": queue.id, "owner_name": queue.name}
+            old: dict[str, Value] = {"owner": facts.owner_id}
+            given = _action(rule.id, facts.state, "reassign", fields, old, why, occasion, SECOND, _saw(facts))
+            steps.actions.append(given)
         if chain.task is not None and chain.is_open:
             steps.actions.append(_closed(rule.id, facts.state, chain.task, NOT_TAKEN, why, occasion, _saw(facts)))
 
     def _still_wanted(self, rule: Rule, facts: Facts, calendar: WorkCalendar) -> bool:
-        """Whether the rule's conditions let it ask one more member."""
+        """Whether the rule's conditions let it ask one more member; for a deal that is closed by now, nobody is asked."""
+        if guards.closed(rule, facts) is not None:
+            return False
         calendars = self._calendars.local(facts.zone)
         wanted = all(evaluate(each, facts, calendar, calendars).holds is True for each in wanted_of(rule))
         return wanted and not any(evaluate(each, facts, calendar, calendars).stops for each in barring_of(rule))
@@ -251,6 +256,8 @@ class Upkeep:
             return
         staff = Staff(self._binding, facts.now)
         for task in self._open_tasks(facts):
+            if _is_refused(task, facts):
+                continue
             owner = staff.owner(task.actor)
             cover = cover_for(staff, owner, _due(task)) if owner is not None else None
             away = staff.away(cover.absent) if cover is not None else None
@@ -272,7 +279,15 @@ def recheck(action: PlannedAction, facts: Facts) -> Reason | None:
         return Reason("then", False, "who was to get it is not active in the CRM any more")
     if action.kind == "amend" and taker is not None and staff.absent(taker):
         return Reason("then", False, f"{taker.name} is away, too")
+    task = next((each for each in facts.activities if each.id == action.fields.get("task")), None)
+    if action.occasion.startswith(AWAY) and task is not None and _is_refused(task, facts):
+        return Reason("guard.do_not_call", True, "has refused calls")
     return None
+
+
+def _is_refused(task: Activity, facts: Facts) -> bool:
+    """Whether the task is a call that the prospect refuses by now: nobody else is sent to make it."""
+    return task_type(task) == "call" and refuses_calls(facts.record)
 
 
 def stands_alone(action: PlannedAction) -> bool:

@@ -87,7 +87,7 @@ def test_when_nobody_can_be_asked_the_record_waits_or_goes_to_a_queue(if_nobody:
 
 def test_a_record_that_is_on_offer_is_not_offered_by_another_rule() -> None:
     other = replace(offer_rule(), id="s")
-    rulebook = book(other)
+    rulebook = book(other, offer_rule())
     when = moment(LATE, adopted("2020-01-01 00:00", rule="s"))
     verdict = rulebook.evaluate([state(no_owner(), offer())], when)[0].verdicts[0]
     assert (verdict.outcome, verdict.reasons[-1].text) == ("blocked", "it is on offer to ana already")
