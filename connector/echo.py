@@ -30,6 +30,9 @@ front of a record's version: our own write stands on top of that version."""
 CLOSED = "ours-closed"
 """The version of a task that we closed ourselves, before the CRM told it back."""
 
+GONE = "ours-gone"
+"""The version of a task that we found to be deleted, before the CRM told it."""
+
 ID_LENGTH = 15
 """From so many characters on, a value that begins like another one is that value cut short, or a short form of its id."""
 
@@ -264,6 +267,14 @@ def _remember_amend(uow: UnitOfWork, action: PlannedAction, now: datetime) -> No
                     )
                 ]
             )
+
+
+def forget_task(uow: UnitOfWork, action: PlannedAction, now: datetime) -> None:
+    """A task that was to be changed is not there any more; reading may tell that late, or never of one that is wiped out."""
+    for state in uow.states([action.record]):
+        for task in state.activities:
+            if task.id == action.fields.get("task") and not task.deleted:
+                uow.save_activities([replace(task, version=GONE, deleted=True, ended=now)])
 
 
 def _activity(action: PlannedAction, crm_id: str, now: datetime) -> Activity:

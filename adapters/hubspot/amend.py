@@ -10,6 +10,7 @@ from adapters.hubspot.mapping import Row, properties_of
 from adapters.hubspot.rows import batch_read
 from adapters.hubspot.schema import TASKS
 from adapters.hubspot.writes import BatchWriter, Input, due_ms
+from connector.domain.actions import TASK_GONE
 from connector.domain.model import PlannedAction, Receipt
 
 READ = ("hs_task_status", "hs_task_subject", "hs_timestamp", "hubspot_owner_id")
@@ -87,10 +88,11 @@ def _overtaken(action: PlannedAction, row: Row | None) -> Receipt | None:
     now = properties_of(row or {})
     before = action.old.get("owner")
     why = ""
-    if row is None or row.get("archived") is True:
+    gone = row is None or row.get("archived") is True
+    if gone:
         why = "somebody deleted the task meanwhile"
     elif str(now.get("hs_task_status") or "").upper() == COMPLETED:
         why = "somebody completed the task meanwhile"
     elif "owner" in action.fields and before and str(now.get("hubspot_owner_id") or "") != str(before):
         why = "somebody else has the task by now"
-    return Receipt(action.key, "dropped", message=why) if why else None
+    return Receipt(action.key, "dropped", code=TASK_GONE if gone else "", message=why) if why else None

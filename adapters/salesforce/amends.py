@@ -11,6 +11,7 @@ from adapters.salesforce.catalog import Catalog
 from adapters.salesforce.client import Client
 from adapters.salesforce.locks import until_unlocked
 from adapters.salesforce.tasks import COLLECTION, SUBJECT_LENGTH, Body, Tasks, due_body
+from connector.domain.actions import TASK_GONE
 from connector.domain.model import PlannedAction, Receipt
 from connector.domain.ports import AdapterConfig
 
@@ -95,7 +96,7 @@ class Amends:
 
     def _judged(self, action: PlannedAction, row: Row | None) -> Receipt:
         if row is None:
-            return Receipt(action.key, "dropped", message="the task is gone")
+            return Receipt(action.key, "dropped", code=TASK_GONE, message="the task is gone")
         fields = action.fields
         day = fields.get("due_date") or fields.get("due")
         same = (
@@ -139,4 +140,5 @@ def _overtaken(action: PlannedAction, row: Row | None) -> Receipt | None:
         why = "somebody completed the task meanwhile"
     elif "owner" in action.fields and before and mapping.id_in(row, "OwnerId") != mapping.id18(str(before)):
         why = "somebody else has the task by now"
-    return Receipt(action.key, "dropped", message=why) if why else None
+    gone = row is None or mapping.flag(row, "IsDeleted")
+    return Receipt(action.key, "dropped", code=TASK_GONE if gone else "", message=why) if why else None

@@ -28,6 +28,10 @@ KEY_PREFIX = "followup:"
 """Starts the marker line in a task's text where the CRM has no field for the key; see `marker` and `key_in`."""
 
 
+TASK_GONE = "TASK_GONE"
+"""Code of the receipt of an `amend` that was dropped because a person deleted the task: that is known from now on."""
+
+
 def action_key(rule: str, record: RecordRef, occasion: str, position: int) -> str:
     """The key of a planned action: the rule's id and 16 hex digits of rule, record, occasion and position.
 

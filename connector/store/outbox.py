@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import cast
 
-from sqlalchemy import ColumnElement, Row, and_, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, delete, exists, func, or_, select, update
 
 from connector.domain.model import ActionKind, OutboxEntry, OutboxState, PlannedAction, Receipt, RecordRef
 from connector.store.codec import instant, micros, payload_of, ref_of, ref_text
 from connector.store.statements import Part, chunks
-from connector.store.tables import marks, offers, outbox
+from connector.store.tables import assignments, marks, offers, outbox
 
 MAX_ATTEMPTS = 8
 """After so many tries an action is dead and waits for a person."""
@@ -91,7 +91,13 @@ class Outbox(Part):
             outbox.c.state.in_(("pending", "held")),
         )
         values = {"state": "dropped", "message": _EARLIER_FAILED, "updated": micros(now)}
+        asked = select(outbox.c.key, outbox.c.created).where(later, outbox.c.kind == "offer")
+        never_made = self._connection.execute(asked).all()
         self._connection.execute(update(outbox).where(later).values(values))
+        for key, created in never_made:  # nobody was asked, and nobody's turn is taken
+            self._connection.execute(delete(offers).where(offers.c.key == key))
+            line = (assignments.c.record == row.record, assignments.c.rule == row.rule, assignments.c.at == created)
+            self._connection.execute(delete(assignments).where(*line))
 
     def outbox(self, states: Sequence[OutboxState] = (), run: str | None = None) -> Sequence[OutboxEntry]:
         """The entries in these states (all when none is named), of one run when given, in the order they were planned.

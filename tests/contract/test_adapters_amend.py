@@ -13,6 +13,7 @@ import pytest
 import salesforce_org
 
 from adapters.sandbox.faults import Fault
+from connector.domain.actions import TASK_GONE
 from connector.domain.model import Activity, Needs, PlannedAction, Receipt, RecordRef, Value
 from connector.domain.ports import Adapter
 
@@ -196,6 +197,7 @@ def test_what_a_person_did_with_the_task_meanwhile_stands(crm: Crm, what: str) -
     late, fine = sorted(crm.apply(*changes), key=lambda receipt: receipt.key, reverse=True)
     assert (late.state, fine.state) == ("dropped", "confirmed")
     assert "meanwhile" in late.message or "by now" in late.message
+    assert (late.code == TASK_GONE) is (what == "delete")
     assert "Changed" not in [row["subject"] for row in map(crm.row, [task] if what != "delete" else [])]
     assert crm.row(other)["subject"] == "Changed"
 
@@ -215,7 +217,7 @@ def test_a_lost_change_of_a_task_that_is_gone_is_dropped(crm: Crm) -> None:
     task = crm.made()
     crm.org.delete_task(task)
     [found] = crm.adapter().sink.look_up([crm.action("amend", "a", task=task, done=True)])
-    assert found.state == "dropped"
+    assert (found.state, found.code) == ("dropped", TASK_GONE)
 
 
 def test_two_changes_of_one_task_in_a_batch_are_settled_each(crm: Crm) -> None:

@@ -90,6 +90,20 @@ def test_an_offer_that_cannot_be_written_has_run_out(unit: UnitOfWork, end: str)
     assert (found.state, found.settled) == ("expired", NOW + MINUTE)
 
 
+@pytest.mark.parametrize("end", ["failed", "dead"])
+def test_an_offer_behind_a_task_that_cannot_be_closed_was_never_made(unit: UnitOfWork, end: str) -> None:
+    unit.save_records([record()], NOW)
+    close = replace(action(rule="ask", occasion="created#2"), kind="amend")
+    ask = replace(action(rule="ask", occasion="created#2", position=1), kind="offer")
+    first, second = offer(state="expired", settled=NOW), offer(round=2, key=ask.key)
+    unit.commit_plan(RecordPlan(ANN, (close, ask), offers=(first, second)), "run-1", NOW)
+    unit.save_assignments([Assignment("inbound", "ben", ANN, "ask", NOW, "in turn")])
+    for _ in range(8 if end == "dead" else 1):
+        unit.settle([Receipt(close.key, "retry" if end == "dead" else "failed")], NOW + MINUTE)
+    assert unit.states([ANN])[0].offers == (first,)
+    assert unit.assignments() == []
+
+
 def test_a_merge_takes_the_losers_offers_to_the_survivor(unit: UnitOfWork) -> None:
     unit.save_records([record(), record(BEN)], NOW)
     offered(unit, offer(BEN), offer(BEN, round=2))
