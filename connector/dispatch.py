@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from connector.domain.actions import TASK_GONE
 from connector.domain.errors import (
     ConflictError,
     FollowupError,
@@ -25,7 +26,7 @@ from connector.domain.errors import (
 )
 from connector.domain.model import Moment, Needs, OutboxEntry, PlannedAction, Receipt, Record, RecordState
 from connector.domain.ports import Adapter, Rulebook, Store, UnitOfWork
-from connector.echo import remember, take_records
+from connector.echo import forget_task, remember, take_records
 
 CLAIM = 400
 """Actions claimed, and re-read, at a time: two full Salesforce batches, four of HubSpot's."""
@@ -252,8 +253,10 @@ class Dispatcher:
                 if receipt.state == "confirmed":
                     remember(uow, action, receipt, now)
                 elif receipt.state == "dropped":
+                    if receipt.code == TASK_GONE:
+                        forget_task(uow, action, now)
                     _undo(uow, action, again or now)
-                elif receipt.state == "failed" and action.kind in ("offer", "amend"):
+                elif receipt.state in ("failed", "retry") and action.kind in ("offer", "amend"):
                     uow.mark_due([action.record], now)  # somebody else has to be asked
             after = uow.outbox_counts()
         # With a step that does not go through its later steps are dropped, and a retry too many is a failure.

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from connector.dispatch import CLAIM, Dispatcher, WriteCounts
+from connector.domain.actions import TASK_GONE
 from connector.domain.errors import (
     ConfigError,
     ConflictError,
@@ -93,6 +94,18 @@ def test_batches_are_of_one_kind_and_no_larger_than_a_call(world: World) -> None
     world.sink.size = 2
     _planned(world, *(_action(str(n)) for n in range(5)), _action("9", 0, "note", text="x"))
     assert _work(world).calls == 4
+
+
+def test_a_task_that_was_found_deleted_is_known_to_be_and_the_record_is_looked_at_anew(world: World) -> None:
+    _planned(world, _action("1", subject="Call"))
+    _work(world)
+    [task] = world.state("1").activities
+    _planned(world, _action("1", 1, "amend", task=task.id, done=True))
+    world.sink.answer = lambda actions: [Receipt(actions[0].key, "dropped", code=TASK_GONE, message="gone")]
+    assert _work(world).dropped == 1
+    [task] = world.state("1").activities
+    assert (task.deleted, task.done, task.ended) == (True, False, NOW)
+    assert world.due() == ["1"]
 
 
 # -- the last look -----------------------------------------------------------------------------------------------------
