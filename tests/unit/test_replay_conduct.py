@@ -5,12 +5,22 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from connector.cli.shards import InlineDoor
-from connector.domain.model import Activity, Change, Record, RecordRef, RecordState
+from connector.domain.model import (
+    Activity,
+    Change,
+    Decision,
+    Moment,
+    Outcome,
+    Record,
+    RecordRef,
+    RecordState,
+    Verdict,
+)
 from connector.domain.replay import OurWrites, Played
 from rules.actions import ReassignAction
 from rules.basics import Duration
@@ -249,6 +259,27 @@ def test_loads_are_those_of_the_time() -> None:
     hand_out = rule(then=(least,), if_=field_is("country", "DE"), once=Once("lead"))
     [deed] = replay([hand_out], [*moved, stays, comes]).deeds
     assert deed.action.fields["owner"] == ANA.id, "Ben got two of hers meanwhile"
+
+
+def test_a_rule_whose_time_comes_together_with_other_news_is_asked() -> None:
+    later = SINCE + DAY
+    asked: list[Sequence[str]] = []
+
+    class Book:
+        def evaluate(self, states: Sequence[RecordState], _moment: Moment) -> list[Decision]:
+            return [self.said(states[0], "done", later)]
+
+        def reconsider(self, of: RecordState, _moment: Moment, only: Sequence[str]) -> Decision:
+            asked.append(list(only))
+            return self.said(of, "done", None)
+
+        def said(self, of: RecordState, outcome: Outcome, next_at: datetime | None) -> Decision:
+            return Decision(of, (), (), next_at, (Verdict("r", "a.yaml", 3, outcome, (), next_at),))
+
+    mind = sharding._Mind(Book(), frozenset(), frozenset({"r"}))  # type: ignore[arg-type]
+    for now in (SINCE, later, later + DAY):
+        mind.decide(state(), Moment(now, "salesforce"), news=True)
+    assert asked == [["r"], []], "after that only another change of a field can wake it"
 
 
 def _ref(number: int) -> RecordRef:
