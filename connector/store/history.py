@@ -118,12 +118,13 @@ class History(Part):
     def move_history(self, old: RecordRef, new: RecordRef) -> None:
         """After a merge: activities, enrolments, marks, offers and open actions of the loser now belong to the survivor.
 
-        Where the survivor has the same enrolment, mark, offer or action already, its own stays. An action moves once: the
-        second merge drops it.
+        Where the survivor has the same enrolment, mark, offer or action already, its own stays, unless it is a mark of
+        baseline. An action moves once: the second merge drops it.
         """
         loser, survivor = ref_text(old), ref_text(new)
         self._move_activities(old, new)
         self._move(enrollments, ("name",), loser, survivor)
+        self._unbaseline(loser, survivor)
         self._move(marks, ("rule", "occasion"), loser, survivor)
         self._move(offers, ("rule", "occasion", "round"), loser, survivor)
         self._move_actions(loser, survivor)
@@ -144,6 +145,13 @@ class History(Part):
         taken = tuple_(*(table.c[name] for name in key)).in_(own)
         self._connection.execute(delete(table).where(table.c.record == loser, taken))
         self._connection.execute(update(table).where(table.c.record == loser).values(record=survivor))
+
+    def _unbaseline(self, loser: str, survivor: str) -> None:
+        """What a rule really did counts for more than that it was new once: else a cadence would end with the merge."""
+        match = (marks.c.rule, marks.c.occasion)
+        done = select(*match).where(marks.c.record == loser, marks.c.kind != "baseline")
+        own = (marks.c.record == survivor, marks.c.kind == "baseline", tuple_(*match).in_(done))
+        self._connection.execute(delete(marks).where(*own))
 
     def _move_actions(self, loser: str, survivor: str) -> None:
         match = (outbox.c.rule, outbox.c.occasion, outbox.c.position)

@@ -114,6 +114,16 @@ def test_a_merge_takes_the_losers_offers_to_the_survivor(unit: UnitOfWork) -> No
     assert ben.offers == ()
 
 
+def test_a_merge_keeps_what_a_rule_did_before_what_was_only_there_when_it_was_new(unit: UnitOfWork) -> None:
+    unit.save_records([record(), record(BEN)], NOW)
+    unit.commit_plan(RecordPlan(ANN, marks=(mark("in/1", kind="baseline"), mark("b"))), "run-1", NOW)
+    begun = (mark("in/1"), mark("in/2", "step@created"), mark("b", kind="baseline"))
+    unit.commit_plan(RecordPlan(BEN, marks=begun), "run-1", NOW)
+    unit.move_history(BEN, ANN)
+    [ann] = unit.states([ANN])
+    assert {(one.rule, one.kind) for one in ann.marks} == {("in/1", "fired"), ("in/2", "fired"), ("b", "fired")}
+
+
 def test_offers_of_long_deleted_records_are_forgotten(unit: UnitOfWork) -> None:
     unit.save_records([replace(record(), deleted=True)], NOW)
     offered(unit, offer())
