@@ -12,7 +12,7 @@ from rules import guards
 from rules.calendar import DAY, FOREVER, Clocks
 from rules.condition import Result, evaluate, first_flip, last_flip
 from rules.facts import Facts
-from rules.model import Condition, Every, NoNextStep, QuietFor, Rule
+from rules.model import Condition, Every, NoNextStep, QuietFor, Rule, ScoreCrosses
 from rules.occasion import Occasion, Occasions
 from rules.trigger import occasions
 
@@ -156,6 +156,9 @@ class _Case:
     def mark_of(self, span: _Span) -> Mark | None:
         """How the occasion was dealt with before, or is now; the strongest mark where there are several."""
         marks = [mark for mark in (*self.own, *self.marks) if span.occasion.id == _occasion_of(mark)]
+        if not marks and isinstance(self.rule.when, ScoreCrosses):
+            # A score's past is worked out anew each time: edited lines, or an instant told more precisely, move a rise.
+            marks = [mark for mark in self.own if span.due <= mark.at][-1:]
         return max(marks, key=lambda mark: _STRENGTH.index(mark.kind), default=None)
 
     def used(self, span: _Span) -> tuple[Reason, datetime | None] | None:

@@ -9,7 +9,7 @@ import pytest
 from connector.domain.model import RecordState
 from rules.actions import NoteAction
 from rules.basics import NO_WAIT, Template
-from rules.model import AttemptsTest, FieldTest, ScoreCrosses, ScoreLine
+from rules.model import AttemptsTest, FieldTest, Once, ScoreCrosses, ScoreLine
 from rules.points import Part, Score, seconds_of, whole
 from rules.rulebook import FileRulebook
 from rules.score import Scorer
@@ -18,6 +18,7 @@ from tests.builders import (
     OWNERS,
     PLACE,
     REF,
+    adopted,
     at,
     calendars,
     call,
@@ -27,6 +28,7 @@ from tests.builders import (
     field_is,
     judged,
     lead,
+    mark,
     meeting,
     moment,
     points,
@@ -255,3 +257,19 @@ def test_half_a_point_counts_as_one_whatever_its_neighbour_and_however_it_was_ad
 
 def test_a_half_life_of_a_month_has_thirty_days() -> None:
     assert seconds_of(span(2, "months")) == seconds_of(span(60, "days")) == 60 * 86_400
+
+
+def test_a_rise_that_edited_lines_put_elsewhere_in_the_past_is_not_acted_on_again() -> None:
+    calls = [call(f"2026-03-{day:02d} 10:00") for day in (3, 4, 5)]
+    done = mark("fired", "score@2026-03-05T10:00:00+00:00#60", "2026-03-05 10:10")
+    climbs, known = rule(ScoreCrosses(60), once=Once("occasion")), adopted("2020-01-01 00:00")
+    now = moment("2026-03-20 12:00", known)
+    before = judged(climbs, state(*calls, done), now, scores=(points(20, activity="call"),))
+    assert before.verdict.outcome == "done"
+    edited = (points(30, activity="call"),)
+    assert judged(climbs, state(*calls), now, scores=edited).match is not None
+    after = judged(climbs, state(*calls, done), now, scores=edited)
+    assert (after.verdict.outcome, after.match) == ("done", None)
+    fell = (points(70, activity="call", half_life=span(1, "days")),)
+    again = judged(climbs, state(*calls, done, call("2026-03-15 10:00")), now, scores=fell)
+    assert again.match is not None, "a rise that came later is one of its own"
