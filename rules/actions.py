@@ -61,6 +61,8 @@ class OfferAction:
 
 @dataclass(frozen=True, slots=True)
 class EnrollAction:
+    """Enrol the record in the CRM's sequence, workflow or campaign NAME, in its owner's name where `sender` says so."""
+
     name: str
     sender: Literal["owner"] | None
     place: Place
@@ -68,18 +70,24 @@ class EnrollAction:
 
 @dataclass(frozen=True, slots=True)
 class UnenrollAction:
+    """Take the record out of NAME."""
+
     name: str
     place: Place
 
 
 @dataclass(frozen=True, slots=True)
 class SetAction:
+    """Write these values into the record's fields."""
+
     values: Mapping[str, Scalar]
     place: Place
 
 
 @dataclass(frozen=True, slots=True)
 class NoteAction:
+    """Leave a note on the record."""
+
     text: Template
     place: Place
 

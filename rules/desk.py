@@ -29,6 +29,7 @@ class Desk:
 
     @property
     def now(self) -> datetime:
+        """The instant of the pass."""
         return self.moment.now
 
     def facts(self, state: RecordState) -> Facts:

@@ -46,6 +46,7 @@ class Spot:
     node: Node
 
     def below(self, key: str) -> Spot:
+        """The same place, one word deeper in the path."""
         return Spot(f"{self.path}.{key}", self.place, self.node)
 
 

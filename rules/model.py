@@ -146,6 +146,8 @@ Trigger = (
 
 @dataclass(frozen=True, slots=True)
 class AllOf:
+    """Holds when all of these conditions hold."""
+
     items: tuple[Condition, ...]
     path: str
     place: Place
@@ -153,6 +155,8 @@ class AllOf:
 
 @dataclass(frozen=True, slots=True)
 class AnyOf:
+    """Holds when at least one of these conditions holds."""
+
     items: tuple[Condition, ...]
     path: str
     place: Place
@@ -160,6 +164,8 @@ class AnyOf:
 
 @dataclass(frozen=True, slots=True)
 class Not:
+    """Holds when this condition does not; unknown stays unknown."""
+
     item: Condition
     path: str
     place: Place

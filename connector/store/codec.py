@@ -79,14 +79,17 @@ def _load_all(values: Mapping[str, Scalar]) -> dict[str, Value]:
 
 
 def value_text(value: Value) -> str:
+    """A field's value as it is stored; `value_of` reads it."""
     return _encode(_dump(value))
 
 
 def value_of(text: str) -> Value:
+    """The value that `value_text` wrote."""
     return _load(json.loads(text))
 
 
 def record_text(record: Record) -> str:
+    """A record without its name, as it is stored; `record_of` reads it."""
     data: dict[str, object] = {
         "fields": _dump_all(record.fields),
         "created": _iso(record.created),
@@ -105,6 +108,7 @@ def record_text(record: Record) -> str:
 
 
 def record_of(ref: RecordRef, text: str) -> Record:
+    """The record that `record_text` wrote."""
     data = json.loads(text)
     survivor = data.get("merged_into")
     return Record(
@@ -125,6 +129,7 @@ _ACTIVITY_INSTANTS = ("ended", "opened", "clicked", "created")
 
 
 def activity_text(activity: Activity) -> str:
+    """An activity without its id, as it is stored; `activity_of` reads it."""
     data: dict[str, object] = {
         "type": activity.type,
         "refs": [ref_text(ref) for ref in activity.refs],
@@ -146,6 +151,7 @@ def activity_text(activity: Activity) -> str:
 
 
 def activity_of(id_: str, text: str) -> Activity:
+    """The activity that `activity_text` wrote."""
     data = json.loads(text)
     due_at = _load(data.get("due"))
     ended, opened, clicked, created = (_instant_of(data.get(name)) for name in _ACTIVITY_INSTANTS)
@@ -178,6 +184,7 @@ def _instant_of(text: str | None) -> datetime | None:
 
 
 def change_text(change: Change) -> str:
+    """A change without what its columns hold; `change_of` reads it."""
     return _encode(
         {
             "old": _dump(change.old),
@@ -190,6 +197,7 @@ def change_text(change: Change) -> str:
 
 
 def change_of(ref: RecordRef, id_: str, field: str, exact: bool, text: str) -> Change:
+    """The change that `change_text` wrote."""
     data = json.loads(text)
     return Change(
         id=id_,
@@ -205,6 +213,7 @@ def change_of(ref: RecordRef, id_: str, field: str, exact: bool, text: str) -> C
 
 
 def owner_text(owner: Owner) -> str:
+    """A user or queue without its id; `owner_of` reads it."""
     return _encode(
         {
             "name": owner.name,
@@ -218,10 +227,12 @@ def owner_text(owner: Owner) -> str:
 
 
 def owner_of(id_: str, text: str) -> Owner:
+    """The user or queue that `owner_text` wrote."""
     return Owner(id=id_, **json.loads(text))
 
 
 def schema_text(schema: CrmSchema) -> str:
+    """What the CRM told of its fields; `schema_of` reads it."""
     fields = {
         kind: {
             name: {
@@ -252,6 +263,7 @@ def _field_info(name: str, api_name: str, type: str, writable: bool, values: Seq
 
 
 def schema_of(crm: str, text: str) -> CrmSchema:
+    """The description that `schema_text` wrote."""
     data = json.loads(text)
     return CrmSchema(
         crm=crm,
@@ -266,6 +278,7 @@ def schema_of(crm: str, text: str) -> CrmSchema:
 
 
 def payload_text(action: PlannedAction) -> str:
+    """What an action writes, what stood there, and what its rule saw; `payload_of` reads it."""
     return _encode({"fields": _dump_all(action.fields), "old": _dump_all(action.old), "saw": _dump_all(action.saw)})
 
 
@@ -276,6 +289,7 @@ def payload_of(text: str) -> tuple[dict[str, Value], dict[str, Value], dict[str,
 
 
 def reasons_text(reasons: Iterable[Reason]) -> str:
+    """The trace of a decision; `reasons_of` reads it."""
     return _encode([_reason(reason) for reason in reasons])
 
 
@@ -287,6 +301,7 @@ def _reason(reason: Reason) -> Sequence[str | bool | None]:
 
 
 def reasons_of(text: str) -> tuple[Reason, ...]:
+    """The trace that `reasons_text` wrote, also by an earlier version."""
     found = ([*row, "", "", None][:6] for row in json.loads(text))
     return tuple(
         Reason(path, holds, words, value, source, _instant_of(at)) for path, holds, words, value, source, at in found
@@ -294,15 +309,18 @@ def reasons_of(text: str) -> tuple[Reason, ...]:
 
 
 def shares_text(shares: Mapping[str, float]) -> str:
+    """Which part of a record was whose by right; `shares_of` reads it."""
     return _encode(dict(shares))
 
 
 def shares_of(text: str) -> Mapping[str, float]:
+    """The parts that `shares_text` wrote."""
     found: Mapping[str, float] = json.loads(text)
     return found
 
 
 def run_text(run: RunSummary) -> str:
+    """A pass in figures; `run_of` reads it."""
     return _encode(
         {
             "crm": run.crm,
@@ -317,6 +335,7 @@ def run_text(run: RunSummary) -> str:
 
 
 def run_of(id_: str, text: str) -> RunSummary:
+    """The figures that `run_text` wrote."""
     data = json.loads(text)
     finished = data["finished"]
     return RunSummary(
