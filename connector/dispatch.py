@@ -252,6 +252,7 @@ class Dispatcher:
                 action = actions[receipt.key]
                 if receipt.state == "confirmed":
                     remember(uow, action, receipt, now)
+                    uow.mark_due([action.record], now)  # its deadline was worked out without what stands there now
                 elif receipt.state == "dropped":
                     if receipt.code == TASK_GONE:
                         forget_task(uow, action, now)

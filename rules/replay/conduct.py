@@ -11,7 +11,7 @@ from typing import Protocol
 
 from connector.domain.model import Assignment, Decision, Moment, Owner, Plan, RecordPlan, RecordRef
 from connector.domain.replay import Answer, Census, Deed, Gap, Order, Played, Shift, Stay
-from rules.replay.shard import NEVER, Field, pass_of
+from rules.replay.shard import NEVER, Field, next_look, pass_of
 from rules.rulebook import FileRulebook
 
 ALARMS = 20
@@ -84,7 +84,7 @@ class Conductor:
             decisions = self._heard(answers)
             plan = self._plan(decisions, now, population) if decisions else Plan()
             last, plans = number, plan.records
-            again = (pass_of(self._passes, record.next_at, number) for record in plan.records)
+            again = (pass_of(self._passes, next_look(record, now), number) for record in plan.records)
             number = min((*(answer.next for answer in answers), *again), default=NEVER)
             played.passes += 1
             progress(f"replaying {now:%Y-%m-%d}", played.evaluated)

@@ -15,6 +15,7 @@ from connector.domain.model import (
     Decision,
     Moment,
     Owner,
+    RecordPlan,
     RecordRef,
     RecordState,
     Verdict,
@@ -136,7 +137,7 @@ class Shard:
         """Evaluate the records that are due at a pass; those with nothing to plan are done with it."""
         for plan in order.plans:
             self._tracks[plan.ref].carry_out(plan, self._passes[order.last])
-            self._again(plan.ref, plan.next_at, order.last)
+            self._again(plan.ref, next_look(plan, self._passes[order.last]), order.last)
         planned: list[Decision] = []
         baseline: Counter[str] = Counter()
         alarms: list[str] = []
@@ -205,6 +206,11 @@ def pass_of(passes: Sequence[datetime], at: datetime | None, after: int) -> int:
         return NEVER
     number = max(bisect_left(passes, at), after + 1)
     return number if number < len(passes) else NEVER
+
+
+def next_look(plan: RecordPlan, now: datetime) -> datetime | None:
+    """When a record is to be looked at again; at once after a write, without which its deadline was worked out."""
+    return now if plan.actions else plan.next_at
 
 
 def entry_of(state: RecordState, since: datetime, missing: Sequence[str]) -> datetime:

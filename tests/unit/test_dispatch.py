@@ -87,7 +87,7 @@ def test_steps_are_written_in_their_order_each_on_the_record_as_the_last_one_lef
     assert world.source.rereads == 2
     assert {(one.field, one.origin) for one in world.state().changes} == {("status", "us"), ("owner", "us")}
     assert world.state().record.owner == BEN.id
-    assert world.due() == []
+    assert world.due() == ["1"], "what was written may move its deadline, so the next pass looks at it"
 
 
 def test_batches_are_of_one_kind_and_no_larger_than_a_call(world: World) -> None:
