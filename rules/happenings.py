@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
 
-from connector.domain.model import Activity, Mark
+from connector.domain.model import Activity, Mark, Offer
 from rules.basics import Duration
 from rules.calendar import DAY, WorkCalendar
 from rules.facts import Facts, booked, folded, task_type
 from rules.leaves import step_due
 from rules.model import ActivityIs, Every, OfferSettled, StepDone, TaskCompleted, TaskOverdue
-from rules.occasion import Occasion, Occasions, one_of, stamp
+from rules.occasion import PASSED, Occasion, Occasions, one_of, stamp
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
@@ -133,7 +133,7 @@ def _is_done_task(each: Activity) -> bool:
 
 
 def offer(trigger: OfferSettled, facts: Facts, calendar: WorkCalendar) -> Occasions:
-    """Every offer of the record that was settled in this way."""
+    """Every offer of the record that was settled in this way; an accepted one counts once the record is handed over."""
     found = [
         Occasion(
             f"offer@{each.key}#{each.state}",
@@ -141,10 +141,16 @@ def offer(trigger: OfferSettled, facts: Facts, calendar: WorkCalendar) -> Occasi
             f"the offer to {each.person} {_SETTLED[trigger.how]} on {facts.shown(each.settled, calendar)}",
         )
         for each in facts.state.offers
-        if each.state == trigger.how and each.settled is not None
+        if each.state == trigger.how and each.settled is not None and not each.withdrawn
     ]
     found.sort(key=lambda occasion: (occasion.start, occasion.id))
     return Occasions("when.offer", tuple(found), none="" if found else f"no offer {_SETTLED[trigger.how]}")
+
+
+def _taken(offer: Offer, facts: Facts) -> bool:
+    """Whether who accepted has become the owner, so that what comes next is for them and not for whoever had it before."""
+    takers = {each.actor for each in facts.activities if each.key == offer.key} | {offer.owner}
+    return not takers.isdisjoint(facts.previous_owners)
 
 
 _SETTLED = {"accepted": "was accepted", "rejected": "was rejected", "expired": "ran out"}
@@ -202,7 +208,7 @@ def slot_words(trigger: Every) -> str:
 
 # -- cadences ------------------------------------------------------------------------------------------------------
 
-_PASSED = {"fired": "was carried out", "lost": "lost to another rule", "skipped": "was passed over"}
+_WENT_BY = {"fired": "was carried out", "lost": "lost to another rule", "skipped": "was passed over"}
 
 
 def step(trigger: StepDone, facts: Facts, calendar: WorkCalendar) -> Occasions:
@@ -220,8 +226,8 @@ def step(trigger: StepDone, facts: Facts, calendar: WorkCalendar) -> Occasions:
     )
     if before is None:
         return Occasions(path, none=f"{name} has not been carried out yet")
-    if before.kind in _PASSED:
-        text = f"{name} {_PASSED[before.kind]} on {facts.shown(before.at, calendar)}"
+    if before.kind in _WENT_BY:
+        text = f"{name} {_WENT_BY[before.kind]} on {facts.shown(before.at, calendar)}"
         return Occasions(path, (Occasion(wanted, before.at, text),))
     return Occasions(path, none=f"{name} is held back" if before.kind == "held" else f"{cadence} was stopped")
 
@@ -230,8 +236,8 @@ _ORDER = ("baseline", "held", "lost", "skipped", "fired", "stopped")
 
 
 def _latest(facts: Facts, rule: str) -> Mark | None:
-    """The first step's mark of the latest run; what was there before the cadence is no run of it."""
-    marks = (mark for mark in facts.marks_of(rule) if mark.kind != "baseline")
+    """The first step's mark of the latest run; what was there before the cadence, or did not begin it, is no run of it."""
+    marks = (mark for mark in facts.marks_of(rule) if mark.kind != "baseline" and mark.occasion != PASSED)
     return max(marks, key=lambda mark: mark.at, default=None)
 
 

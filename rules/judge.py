@@ -13,7 +13,7 @@ from rules.calendar import DAY, FOREVER, Clocks
 from rules.condition import Result, evaluate, first_flip, last_flip
 from rules.facts import Facts
 from rules.model import Condition, Every, NoNextStep, QuietFor, Rule, ScoreCrosses
-from rules.occasion import Occasion, Occasions
+from rules.occasion import PASSED, Occasion, Occasions
 from rules.trigger import occasions
 
 _OF_MARK: Mapping[MarkKind, Outcome] = {"held": "held", "baseline": "baseline"}
@@ -179,6 +179,21 @@ class _Case:
         text = f"{text}, again from {self.facts.shown(ends, self.calendar)}"
         return Reason("once", False, text, last.kind, at=last.at), ends
 
+    def used_up(self, span: _Span, reason: Reason, ends: datetime | None) -> Judgement:
+        """`once` is used up. What happened meanwhile is over with: a call to the last owner is nothing new to the next one.
+
+        A silence, or a missing next step, lasts, so the rule acts on it when `once` allows. Later steps of a cadence begin
+        with their first.
+        """
+        reasons = (*self.told(span), reason)
+        first = self.step is None or self.step.number == 1
+        if not (first and self.is_event and self.rule.once.per in ("owner", "status", "period")):
+            return self.verdict("done", reasons, ends)
+        if span.due > self.now:
+            return self.verdict("done", reasons, first_flip((span.due, ends)))
+        self.marks = (*self.marks, Mark(self.rule.id, PASSED, span.occasion.id, self.now, "skipped"))
+        return self.verdict("done", reasons, self.next_occasion())
+
     # -- the verdict -----------------------------------------------------------------------------------------------
 
     def judgement(self) -> Judgement:
@@ -196,7 +211,7 @@ class _Case:
             return self.settled(span, mark)
         used = self.used(span)
         if used is not None:
-            return self.verdict("done", (*self.told(span), used[0]), used[1])
+            return self.used_up(span, *used)
         return self.acts(span)
 
     def waits(self, span: _Span) -> Judgement:
@@ -206,7 +221,7 @@ class _Case:
             return self.settled(span, mark)
         used = self.used(span)
         if used is not None:
-            return self.verdict("done", (*self.told(span), used[0]), used[1])
+            return self.used_up(span, *used)
         stop = self.stop()
         if stop is not None and stop.holds is True and span.occasion.start <= self.now:
             return self.stopped(span, stop)
@@ -258,7 +273,7 @@ class _Case:
 
         One mark is kept for the last such time, so that a weekly look at a large org does not fill the store.
         """
-        self.marks = (*self.marks, Mark(self.rule.id, _SLOT, span.occasion.id, self.now, "skipped"))
+        self.marks = (*self.marks, Mark(self.rule.id, PASSED, span.occasion.id, self.now, "skipped"))
         text = "that was not so at this time; the next one is looked at again"
         return self.verdict("blocked", (*reasons, Reason(self.found.path, False, text)), self.next_occasion())
 
@@ -356,12 +371,8 @@ _DONE: Mapping[MarkKind, str] = {
 }
 
 
-_SLOT = "every"
-"""The occasion of the mark for the last time of the week that was passed over; its scope is that time's occasion."""
-
-
 def _occasion_of(mark: Mark) -> str:
-    return mark.scope if mark.occasion == _SLOT and mark.kind == "skipped" else mark.occasion
+    return mark.scope if mark.occasion == PASSED and mark.kind == "skipped" else mark.occasion
 
 
 def _because(reasons: Sequence[Reason], holds: bool) -> str:

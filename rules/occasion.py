@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+PASSED = "every"
+"""The occasion of the mark for what was passed over last: a time of the week, or what came too soon. Its scope says which."""
+
 
 class Occasion(NamedTuple):
     """What a rule fires once for: its id, the instant it started, and one sentence on what happened."""

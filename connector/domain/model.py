@@ -244,6 +244,11 @@ class Offer:
     state: OfferState = "open"
     settled: datetime | None = None
 
+    @property
+    def withdrawn(self) -> bool:
+        """Whether it ended before its time without an answer, because the record went elsewhere: nobody let it run out."""
+        return self.state == "expired" and self.settled is not None and self.settled < self.until
+
 
 @dataclass(frozen=True, slots=True)
 class RecordState:

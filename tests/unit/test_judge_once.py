@@ -100,10 +100,18 @@ def test_once_per_owner_and_per_status_fire_again_for_another_one() -> None:
 
 def test_once_per_period_is_free_again_when_the_period_ends() -> None:
     quarterly = replace(REPLY, once=Once("period", span(90, "days")))
-    of = answered(email("2026-03-09 10:00", None, id="m2"), mark("fired", "reply@m1", "2026-03-04 10:00"))
-    verdict = judged(quarterly, of, "2026-03-10 09:00").verdict
-    assert (verdict.outcome, verdict.next_at) == ("done", at("2026-06-02 10:00"))
+    of = answered(email("2026-06-02 10:00", None, id="m2"), mark("fired", "reply@m1", "2026-03-04 10:00"))
+    assert outcome(quarterly, of, "2026-06-02 09:59") == "done"
     assert outcome(quarterly, of, "2026-06-02 10:00") == "fires"
+
+
+def test_what_happens_within_the_period_is_passed_over_for_good() -> None:
+    quarterly = replace(REPLY, once=Once("period", span(90, "days")))
+    of = answered(email("2026-03-09 10:00", None, id="m2"), mark("fired", "reply@m1", "2026-03-04 10:00"))
+    judgement = judged(quarterly, of, "2026-03-10 09:00")
+    assert (judgement.verdict.outcome, judgement.verdict.next_at) == ("done", None)
+    of = replace(of, marks=(*of.marks, *judgement.marks))
+    assert outcome(quarterly, of, "2026-06-02 10:00") == "done"
 
 
 # -- restart -------------------------------------------------------------------------------------------------------
