@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -14,6 +14,9 @@ from rules.template import one_line
 
 _CONTAINED = ("subject", "body", "text", "note")
 """Texts: what is expected has to stand somewhere in them."""
+
+_ASIDE = ("priority", "body", "note")
+"""What is too long, or too often the same, for each line of a timeline; a failed expectation tells what it asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,14 @@ def meets(check: Check, deed: Deed) -> bool:
     return all(_same(name, value, seen.get(name)) for name, value in check.fields.items())
 
 
+def nearer(check: Check, deed: Deed) -> Deed:
+    """The deed with what the check asks for and a timeline leaves out, so that what differs can be seen."""
+    action = deed.action
+    if action is None or action.kind != check.kind:
+        return deed
+    return replace(deed, text=deed.text + aside(_seen(action, deed.pool), check.fields))
+
+
 def _same(name: str, wanted: Value, value: Value) -> bool:
     if isinstance(wanted, bool) or isinstance(value, bool):
         return wanted is value
@@ -97,6 +108,13 @@ def action_text(kind: ActionKind, fields: Mapping[str, Value], zone: ZoneInfo) -
         case "note":
             parts += [f'"{one_line(str(given["text"]))}"'] if "text" in given else []
     return " ".join(part for part in parts if part)
+
+
+def aside(fields: Mapping[str, Value], names: Iterable[str]) -> str:
+    """What a line of the timeline leaves out of an action, for those of the names that are such: ` body "..."`."""
+    asked = frozenset(names)
+    given = [(name, fields.get(name)) for name in _ASIDE if name in asked]
+    return "".join(f' {name} "{one_line(str(value))}"' if value else f" without {name}" for name, value in given)
 
 
 def when(value: Value, zone: ZoneInfo) -> str:

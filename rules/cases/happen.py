@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from connector.domain.model import ActionKind, Value
 from rules.basics import Place, Scalar
-from rules.cases.expected import action_text, when
+from rules.cases.expected import action_text, aside, when
 from rules.cases.model import Check, Event, Happening
 from rules.cases.shape import CaseShape, EventShape, ExpectationShape
 from rules.compare import shown
@@ -116,7 +116,7 @@ def checks_of(shape: ExpectationShape, clock: Clock, place: Place, loc: tuple[st
         else:
             kind = cast(ActionKind, word)
             fields = _wanted(shape, kind, clock, loc)
-            yield Check("action", action_text(kind, fields, clock.zone), place, kind, fields)
+            yield Check("action", action_text(kind, fields, clock.zone) + aside(fields, fields), place, kind, fields)
 
 
 def _wanted(shape: ExpectationShape, kind: ActionKind, clock: Clock, loc: tuple[str | int, ...]) -> Mapping[str, Value]:

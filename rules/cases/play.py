@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from connector.domain.model import Adoption, Decision, Moment, Owner, Plan, Verdict
 from rules.cases.coverage import Coverage
-from rules.cases.expected import Deed, deed_of, meets, of_rule
+from rules.cases.expected import Deed, deed_of, meets, nearer, of_rule
 from rules.cases.model import Case, Check, Event, Expectation
 from rules.cases.obstacle import obstacle
 from rules.cases.result import Entry, Failure, Obstacle, Played
@@ -246,7 +246,8 @@ class Play:
                 return Failure(at, check, tuple(left), told(verdicts))
         found = next((deed for deed in left if meets(check, deed)), None)
         if found is None:
-            return Failure(at, check, tuple(mine), self.obstacles(check, expectation, mine))
+            instead = tuple(nearer(check, deed) for deed in mine)
+            return Failure(at, check, instead, self.obstacles(check, expectation, mine))
         left.remove(found)
         return None
 
