@@ -139,7 +139,9 @@ class Words:
 
     def leaf(self, leaf: Leaf, guard: bool) -> Leaf:
         if isinstance(leaf, FieldTest):
-            if not (guard and leaf.field in GUARD_FIELDS) and not self.shown(leaf.field, leaf.place):
+            # What a person refuses may be hidden and then stops the rule; on a deal it would stop it for ever.
+            may_hide = guard and leaf.field in GUARD_FIELDS and self.kind != "deal"
+            if not may_hide and not self.shown(leaf.field, leaf.place):
                 return leaf
             if leaf.op in ("contains", "starts_with", "known", "within"):
                 return leaf

@@ -15,6 +15,9 @@ from rules.checks.findings import finding
 from rules.model import FieldChange, FieldTest, Rule, RuleSet, leaves
 from rules.needs import condition_fields, conditions_of, written_fields
 
+CONSENT = ("opted_out", "do_not_call")
+"""What a person refuses: a deal is nobody, so neither CRM has it there."""
+
 
 @dataclass(frozen=True, slots=True)
 class Described:
@@ -61,7 +64,21 @@ def _unbound(rule: Rule, config: Config) -> Iterator[Problem]:
     named = {*condition_fields(rule), *written_fields(rule), *watched, *_shown(rule)}
     for name in sorted(name for name in named - config.fields.keys() if name.startswith("custom.")):
         cure = f"bind it under `fields` of followup.yaml, such as `{name}: {name.partition('.')[2].title()}__c`"
-        yield finding("F304", rule.place, f"`{name}` is not bound in followup.yaml", rule.written_id, cure)
+        place = _asked(rule, name) or rule.place
+        yield finding("F304", place, f"`{name}` is not bound in followup.yaml", rule.written_id, cure)
+    bound = {name for name in CONSENT if config.fields.keys() & {name, f"deal.{name}"}}
+    for name in CONSENT if rule.kind == "deal" else ():
+        asked = _asked(rule, name)
+        if asked is not None and name not in bound:
+            text = f"a deal has no `{name}` in the CRM, and what is unknown stops this rule for ever"
+            cure = f"leave `{name}` out of rules for deals, those of `defaults` included; or bind `deal.{name}`"
+            yield finding("F304", asked, text, rule.written_id, cure)
+
+
+def _asked(rule: Rule, name: str) -> Place | None:
+    """Where a condition of the rule asks for the field first; None when none does."""
+    tests = (leaf for root in conditions_of(rule) for leaf in leaves(root))
+    return next((leaf.place for leaf in tests if isinstance(leaf, FieldTest) and leaf.field == name), None)
 
 
 def _shown(rule: Rule) -> Iterator[str]:
