@@ -200,9 +200,7 @@ class UnitOfWork(Protocol):
         """Records whose id is `text`, with or without `kind:` before it."""
         ...
 
-    def refs(
-        self, kind: str, limit: int, after: RecordRef | None = None, *, gone: bool = False
-    ) -> Sequence[RecordRef]:
+    def refs(self, kind: str, limit: int, after: RecordRef | None = None, *, gone: bool = False) -> Sequence[RecordRef]:
         """The records of a kind in the order of their refs, beyond `after`; with `gone` also deleted and merged ones."""
         ...
 
