@@ -203,8 +203,8 @@ def test_after_a_merge_the_survivor_has_the_losers_history_and_open_actions(unit
     unit.save_enrollments(
         [Enrollment(BEN, "welcome", NOW), Enrollment(BEN, "news", NOW), Enrollment(ANN, "news", None)]
     )
-    unit.commit_plan(RecordPlan(BEN, (action(BEN),), marks=(mark(), mark("mail"))), "run-1", NOW)
-    unit.commit_plan(RecordPlan(ANN, marks=(mark(kind="baseline"),)), "run-1", NOW)
+    unit.commit_plan(RecordPlan(BEN, (action(BEN),), marks=(mark(), mark("mail"), mark("held"))), "run-1", NOW)
+    unit.commit_plan(RecordPlan(ANN, marks=(mark(kind="baseline"), mark("held", kind="held"))), "run-1", NOW)
     planned(unit, action(BEN, rule="done"))
     unit.settle([Receipt(action(BEN, rule="done").key, "confirmed")], NOW)
     unit.mark_due([BEN], NOW)
@@ -213,7 +213,9 @@ def test_after_a_merge_the_survivor_has_the_losers_history_and_open_actions(unit
     assert (ben.activities, ben.enrollments, ben.marks) == ((), (), ())
     assert [activity.refs for activity in ann.activities] == [(ANN,), (ANN, DEAL)]
     assert ann.enrollments == (Enrollment(ANN, "news", None), Enrollment(ANN, "welcome", NOW))
-    assert ann.marks == (mark(kind="baseline"), mark("mail"))
+    assert ann.marks == (mark(), mark("held", kind="held"), mark("mail")), (
+        "what was done outdoes a baseline, and only that"
+    )
     moved = unit.entries([action(BEN).key])[action(BEN).key]
     assert (moved.action.record, moved.state) == (ANN, "pending")
     assert unit.entries([action(BEN, rule="done").key])[action(BEN, rule="done").key].action.record == BEN
