@@ -63,8 +63,8 @@ def day(text: str) -> date:
 
 def duration(text: str) -> Duration:
     """A number and its unit, such as `5 business days`."""
-    found = re.fullmatch(r"(\d{1,9})(?!\d)\s*(.*)", text.strip(), re.ASCII | re.DOTALL)
-    if not found:
+    found = re.fullmatch(r"(\d{1,9})(?!\d)\s*(\D*)", text.strip(), re.ASCII | re.DOTALL)
+    if not found or found[2][:1] in (".", ","):
         raise ValueError(
             f"{quoted(text)} is not a duration; write a whole number and a unit, such as `5 business days`"
         )
@@ -116,7 +116,13 @@ def every(text: str) -> Every:
     unknown = next((name for name in names if name not in _DAYS), None)
     if unknown is not None:
         raise RefusalError(not_known(unknown, (*WEEK, "weekday", "day"), what="the day "), UNKNOWN)
-    return Every(tuple(sorted({day for name in names for day in _DAYS[name]})), clock_time(clock.zfill(5)))
+    return Every(
+        tuple(sorted({day for name in names for day in _DAYS[name]})),
+        clock_time(clock.zfill(5) if ":" in clock else clock),
+    )
+
+
+_PERIODS = ("hour", "day", "week", "month", "business day")
 
 
 def once(text: str, kind: str) -> Once:
@@ -130,6 +136,8 @@ def once(text: str, kind: str) -> Once:
             return Once(rest)  # type: ignore[arg-type]  # one of the literals just compared
         if rest[:1].isdigit():
             return Once("period", duration(rest))
+        if rest in _PERIODS:
+            raise ValueError(f"{quoted(text)} has no number; write `per 1 {rest}`")
     choices = (f"per {kind}", "per owner", "per status", "per 90 days", "per occasion")
     near = nearest(text, choices)
     hint = f"did you mean `{near}`? " if near else ""
