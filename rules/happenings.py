@@ -142,6 +142,7 @@ def offer(trigger: OfferSettled, facts: Facts, calendar: WorkCalendar) -> Occasi
         )
         for each in facts.state.offers
         if each.state == trigger.how and each.settled is not None and not each.withdrawn
+        if each.state != "accepted" or _taken(each, facts)
     ]
     found.sort(key=lambda occasion: (occasion.start, occasion.id))
     return Occasions("when.offer", tuple(found), none="" if found else f"no offer {_SETTLED[trigger.how]}")

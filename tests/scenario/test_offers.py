@@ -263,3 +263,23 @@ def test_a_task_that_its_owner_finished_meanwhile_is_left_alone(firm: Company) -
     assert {entry.state for entry in firm.outbox() if entry.action.kind == "amend"} == {"dropped"}
     [row] = [row for row in firm.org.tasks_of(lead) if row["id"] == task.id]
     assert (row.get("OwnerId") or row.get("hubspot_owner_id")) == firm.people["ana"]
+
+
+UPDATES = {"salesforce": ("PATCH", r"/composite/sobjects"), "hubspot": ("POST", r"/contacts/batch/update")}
+
+
+def test_what_comes_after_an_acceptance_waits_for_the_hand_over_that_did_not_land(firm: Company) -> None:
+    lead = _ask(firm)
+    task = _offer(firm, lead)
+    firm.at(2 * HOUR)
+    firm.org.complete_task(task.id, by=task.owner)
+    method, path = UPDATES[firm.crm]
+    firm.server.faults.add(Fault("drop_before", method, path))
+    firm.run(2 * HOUR + HOUR / 6)
+    assert firm.server.faults.struck
+    assert _owner(firm, lead) == "eva"
+    for minutes in (20, 30, 40, 50):
+        firm.run(2 * HOUR + minutes * HOUR / 60)
+    assert _owner(firm, lead) == _name(firm, task.owner)
+    [call] = firm.tasks(lead)
+    assert (call.subject, call.owner) == ("Call Mara Weber", task.owner)
