@@ -47,7 +47,7 @@ browser:
 	else echo "chromium is missing, the tests of the drawn page are skipped: apt-get install chromium chromium-driver"; fi
 
 tests: $(READY)
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile
 
 bench: $(READY) ## The figures of docs/performance.md, measured here
 	@$(BIN)/python -m benchmarks
