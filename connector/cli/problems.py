@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from connector.domain.errors import Problem
 from rules.checks.catalogue import catalogue
 
 
 def problem_line(problem: Problem) -> str:
-    """`file:line:column: message`, then the cure and the code."""
+    """`file:line:column: message`, then the cure and the code; the rule has its name, for the place may be in `defaults`."""
+    message = problem.message
+    if problem.rule:
+        message = message.replace("this rule", f"the rule `{problem.rule}`", 1)
     cure = f". {problem.cure[:1].upper()}{problem.cure[1:]}" if problem.cure else ""
     marks = [problem.code] if problem.code else []
     marks += ["warning"] if problem.level == "warning" else []
-    return f"{problem}{cure}" + (f" [{' '.join(marks)}]" if marks else "")
+    return f"{replace(problem, message=message)}{cure}" + (f" [{' '.join(marks)}]" if marks else "")
 
 
 def problem_row(problem: Problem) -> dict[str, object]:

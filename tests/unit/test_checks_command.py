@@ -51,7 +51,7 @@ def test_errors_end_with_two_and_warnings_only_when_that_is_asked(
 def test_a_line_begins_with_the_place_and_ends_with_cure_and_code(tmp_path: Path) -> None:
     (line,) = check(tmp_path, NEVER).stdout.splitlines()
     assert line.startswith(
-        "rules/a.yaml:3:56: nothing passes both `when.attempts` and `if.attempts`: this rule can never act. "
+        "rules/a.yaml:3:56: nothing passes both `when.attempts` and `if.attempts`: the rule `a` can never act. "
     )
     assert line.endswith(". [F401]")
     (line,) = check(tmp_path, MAIL).stdout.splitlines()

@@ -194,7 +194,6 @@ def test_once_is_compulsory_for_what_must_not_be_repeated(workspace: Path, actio
          f"condition: {WORDS}"),
         ("defaults: {for: leads}\n" + RULE, "1:17: `for`: `leads` is not known here; did you mean `lead`? Allowed: lead, "
          "contact, deal"),
-        ("tests: {}\n" + RULE, "1:8: `tests`: a list is expected, such as `tests: []`; each item begins with `- `"),
         (RULE.replace("version: 1", "version: &x 1"), "1:10: `&x` is an anchor; anchors are not allowed, remove it"),
         ("version: 1\nrules: {}\n", "2:8: `rules`: a list is expected, such as `rules: []`; each item begins with `- `"),
         ("text\n", "1:1: keys and values are expected: `version: 1`, then `rules:` with a list of rules"),
