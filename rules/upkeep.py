@@ -52,6 +52,8 @@ class Steps:
     waiting: list[HeldMatch] = field(default_factory=list)
     again: bool = False
     """Whether the record is to be looked at again at once: what was settled now may be another rule's occasion."""
+    taken: bool = False
+    """Whether somebody took the record just now: what a rule wants with its owner has to wait until they have it."""
 
 
 class Upkeep:
@@ -113,7 +115,11 @@ class Upkeep:
         assignments, waiting = list(plan.assignments), list(plan.waiting)
         for facts in due:
             steps = self.steps(facts, desk)
-            records[facts.record.ref] = _joined(records[facts.record.ref], steps, facts.now)
+            record = records[facts.record.ref]
+            if steps.taken:
+                record, put_off = _without_takers(record)
+                assignments = [line for line in assignments if line.ref != record.ref or line.rule not in put_off]
+            records[facts.record.ref] = _joined(record, steps, facts.now)
             assignments += steps.assignments
             waiting += steps.waiting
         return replace(plan, records=tuple(records.values()), assignments=tuple(assignments), waiting=tuple(waiting))
@@ -127,6 +133,7 @@ class Upkeep:
                 steps.again = True
             match chain.stand:
                 case "accepted":
+                    steps.taken = steps.taken or chain.is_news
                     self._hand_over(rule, chain, facts, desk, steps)
                 case "withdrawn":
                     self._withdraw(rule, chain, steps)
@@ -346,6 +353,20 @@ def _joined(plan: RecordPlan, steps: Steps, now: datetime) -> RecordPlan:
         offers=(*plan.offers, *steps.offers),
         next_at=min((at for at in (plan.next_at, *ends) if at is not None), default=None),
     )
+
+
+def _without_takers(plan: RecordPlan) -> tuple[RecordPlan, frozenset[str]]:
+    """The plan without the matches that would give the record to somebody else, and whose rules those are."""
+    every = (*plan.actions, *plan.held)
+    out = {(action.rule, action.occasion) for action in every if action.kind in ("reassign", "offer")}
+    kept = replace(
+        plan,
+        actions=tuple(each for each in plan.actions if (each.rule, each.occasion) not in out),
+        held=tuple(each for each in plan.held if (each.rule, each.occasion) not in out),
+        marks=tuple(each for each in plan.marks if (each.rule, each.occasion) not in out),
+        offers=tuple(each for each in plan.offers if (each.rule, each.occasion) not in out),
+    )
+    return kept, frozenset(rule for rule, _ in out)
 
 
 def _moved(state: RecordState, task: Activity, cover: Cover, first: date) -> PlannedAction:

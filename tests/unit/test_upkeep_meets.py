@@ -45,6 +45,7 @@ from tests.offered import (
     only,
     planned,
 )
+from tests.plans import reassign, setting
 
 
 def ours(due: str, **more: object) -> Activity:
@@ -152,3 +153,14 @@ def test_a_deal_that_is_closed_by_now_is_offered_to_nobody_else() -> None:
         plan = rulebook.plan(rulebook.evaluate([of_record], moment(LATE)), moment(LATE))
         assert len(plan.records) == 1
         assert len(kinds(plan)) == count
+
+
+def test_a_rule_that_wants_the_owner_waits_while_the_one_who_took_the_record_gets_it() -> None:
+    recycle = rule(Created(), id="recycle", then=(reassign(), setting(status="Recycled")))
+    rulebook = book(offer_rule(), recycle)
+    known = [adopted("2020-01-01 00:00", rule=name) for name in ("r", "recycle")]
+    when = moment(LATE, *known)
+    of_record = state(no_owner(), mark("fired", "created", MADE), offer(), asked(done=True))
+    plan = rulebook.plan(rulebook.evaluate([of_record], when), when)
+    assert [(each.rule, each.fields.get("owner")) for each in plan.actions] == [("r", ANA.id)]
+    assert (plan.assignments, plan.records[0].marks, plan.records[0].next_at) == ((), (), at(LATE))
