@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from adapters.sandbox.faults import Fault
+from connector.clock import SystemClock
 from tests.company import Company
 
 HOUR = timedelta(hours=1)
@@ -28,6 +29,12 @@ WRITES = {
     "salesforce": ("POST|PATCH", r"/composite/sobjects"),
     "hubspot": ("POST|PUT", r"/batch/(create|update)|/memberships/add"),
 }
+
+
+@pytest.fixture(autouse=True)
+def _no_real_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How long a refused call waits before it is tried again is tested by itself; here only what comes of it counts."""
+    monkeypatch.setattr(SystemClock, "sleep", lambda _clock, _seconds: None)
 
 
 def _effects(firm: Company, lead: str) -> tuple[int, object, object, int]:
