@@ -240,12 +240,19 @@ def test_two_processes_say_what_one_says(
 # -- watching --------------------------------------------------------------------------------------------------------
 
 
+def _heeds_ctrl_c() -> None:
+    """What a shell starts in the background is told to ignore Ctrl-C, and so would be all that it starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @contextmanager
 def watching(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
     """`followup test --watch`; it is ended at the end, whatever happens."""
     environment = {**os.environ, "FOLLOWUP_WORKSPACE": str(folder), "FOLLOWUP_ENGINE": "plain", "PYTHONUNBUFFERED": "1"}
     with (folder / "told").open("wb") as told:
-        process = subprocess.Popen([*CLI, "test", "--watch"], stdout=told, stderr=subprocess.STDOUT, env=environment)
+        process = subprocess.Popen(
+            [*CLI, "test", "--watch"], stdout=told, stderr=subprocess.STDOUT, env=environment, preexec_fn=_heeds_ctrl_c
+        )
         try:
             yield process
         finally:
