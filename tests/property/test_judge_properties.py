@@ -93,7 +93,7 @@ BERLIN = CALENDARS["berlin"]
 
 steps = st.integers(0, STEPS)
 UNITS: tuple[Unit, ...] = ("hours", "days", "weeks", "business hours", "business days")
-durations = st.builds(Duration, st.integers(0, 6), st.sampled_from(UNITS))
+durations = st.builds(Duration, st.integers(1, 6), st.sampled_from(UNITS))
 
 
 def moment_of(step: int) -> datetime:
@@ -190,7 +190,11 @@ def _ahead(activity: Activity, now: datetime) -> bool:
 
 def known_at(of: RecordState, now: datetime) -> RecordState:
     """What can be known of a record at an instant."""
-    return replace(of, activities=tuple(each for each in of.activities if not _ahead(each, now)))
+    return replace(
+        of,
+        activities=tuple(each for each in of.activities if not _ahead(each, now)),
+        changes=tuple(each for each in of.changes if each.at <= now),
+    )
 
 
 def _slots(activity: Activity) -> dict[str, object]:
