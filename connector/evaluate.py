@@ -85,6 +85,17 @@ def preview(
     return result
 
 
+def settle(store: Store, rulebook: Rulebook, crm: str, now: datetime, owners: Sequence[Owner], run: str) -> None:
+    """Work out anew when the records that were written to are to be looked at, now that the writes stand there.
+
+    So a task of ours that nobody does is late in time, and a quiet CRM leaves the next pass nothing to look at. What a
+    rule wants to do about them already stays due for that pass.
+    """
+    with store.begin() as uow:
+        moment = moment_of(uow, crm, now, owners)
+    _decide(store, rulebook, moment, run, lambda _stage, _count: None, lambda: False, keep=True)
+
+
 def commit_only(store: Store, plan: Plan, run: str, now: datetime) -> None:
     """Commit a plan that was decided and shown before."""
     _commit(store, plan, run, now)

@@ -21,7 +21,7 @@ from connector.domain.errors import (
 )
 from connector.domain.model import Needs, Offer, Owner, Plan, PlannedAction, RecordRef, RunSummary, Value
 from connector.domain.ports import Adapter, Clock, Rulebook, Store
-from connector.evaluate import TURNS, Evaluation, commit_only, evaluate, moment_of, preview
+from connector.evaluate import TURNS, Evaluation, commit_only, evaluate, moment_of, preview, settle
 from connector.ingest import ReadCounts, ingest
 
 EXIT_DONE = 0
@@ -142,6 +142,8 @@ class _Pass:
                     self._decide(owners, only)
                 if not self._c.stop.is_set():
                     self._dispatcher(needs, owners).work(self._only)
+                    if only is None and self._writes.confirmed:
+                        settle(self._c.store, self._c.rulebook, self._c.crm, self._now, owners, self._summary.id)
                 elif not self._writes.stopped:
                     self._writes.stopped = STOPPED
                 self._prune()

@@ -72,8 +72,6 @@ def test_a_second_pass_over_a_quiet_crm_writes_nothing_and_costs_little(firm: Co
         firm.set(firm.lead(f"New {number}"), status="interested")
     firm.run(4 * HOUR)
     before = len(firm.org.writes)
-    after = firm.run(4 * HOUR + timedelta(minutes=5)).summary.counts
-    assert after["evaluated"] == 30, "what was written to is looked at once more"
     result = firm.run(4 * HOUR + timedelta(minutes=10))
     counts = result.summary.counts
     assert len(firm.org.writes) == before
