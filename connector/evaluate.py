@@ -85,15 +85,25 @@ def preview(
     return result
 
 
-def settle(store: Store, rulebook: Rulebook, crm: str, now: datetime, owners: Sequence[Owner], run: str) -> None:
+def settle(
+    store: Store,
+    rulebook: Rulebook,
+    crm: str,
+    now: datetime,
+    owners: Sequence[Owner],
+    run: str,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Sequence[str]:
     """Work out anew when the records that were written to are to be looked at, now that the writes stand there.
 
     So a task of ours that nobody does is late in time, and a quiet CRM leaves the next pass nothing to look at. What a
-    rule wants to do about them already stays due for that pass.
+    rule wants to do about them already stays due for that pass. The alarms are returned: nobody looks a second time.
     """
     with store.begin() as uow:
         moment = moment_of(uow, crm, now, owners)
-    _decide(store, rulebook, moment, run, lambda _stage, _count: None, lambda: False, keep=True)
+    if should_stop():
+        return ()
+    return _decide(store, rulebook, moment, run, lambda _stage, _count: None, should_stop, keep=True)[0].alarms
 
 
 def commit_only(store: Store, plan: Plan, run: str, now: datetime) -> None:

@@ -143,7 +143,7 @@ class _Pass:
                 if not self._c.stop.is_set():
                     self._dispatcher(needs, owners).work(self._only)
                     if only is None and self._writes.confirmed:
-                        settle(self._c.store, self._c.rulebook, self._c.crm, self._now, owners, self._summary.id)
+                        self._settle(owners)
                 elif not self._writes.stopped:
                     self._writes.stopped = STOPPED
                 self._prune()
@@ -191,6 +191,12 @@ class _Pass:
         self._writes.dropped += self._gone
         self._only = frozenset(action.key for action in plan.actions)
         commit_only(c.store, plan, self._summary.id, self._now)
+
+    def _settle(self, owners: tuple[Owner, ...]) -> None:
+        """What was written is looked at again, for when it is next due."""
+        c, known = self._c, self._evaluation.alarms
+        found = settle(c.store, c.rulebook, c.crm, self._now, owners, self._summary.id, c.stop.is_set)
+        known += [alarm for alarm in found if alarm not in known]
 
     def _preview(self, owners: tuple[Owner, ...]) -> Evaluation:
         c = self._c

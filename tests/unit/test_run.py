@@ -73,6 +73,29 @@ def test_a_second_pass_over_a_quiet_crm_does_nothing(world: World) -> None:
     assert (figures["evaluated"], figures["planned"], figures["written"]["calls"], result.exit_code) == (0, 0, 0, 0)
 
 
+def test_an_alarm_over_what_was_just_written_is_told_and_ends_the_pass_with_three(world: World) -> None:
+    def answer(actions: Sequence[PlannedAction]) -> Sequence[Receipt]:
+        world.rulebook.alarms = ("odd after the write",)
+        return [world.sink.land(action) for action in actions]
+
+    _go(world)
+    world.sink.answer = answer
+    result = run_pass(world.connection())
+    assert result.exit_code == 3
+    assert "odd after the write" in result.notices
+
+
+def test_a_pass_that_is_stopped_while_it_writes_looks_at_nothing_more(world: World) -> None:
+    def answer(actions: Sequence[PlannedAction]) -> Sequence[Receipt]:
+        world.stop.set()
+        world.rulebook.alarms = ("looked at",)
+        return [world.sink.land(action) for action in actions]
+
+    _go(world)
+    world.sink.answer = answer
+    assert "looked at" not in run_pass(world.connection()).notices
+
+
 def _mixed(world: World) -> Callable[[Sequence[PlannedAction]], Sequence[Receipt]]:
     """Every sixth row goes another way."""
 
