@@ -12,7 +12,7 @@ from pathlib import Path
 from adapters.registry import open_adapter
 from connector.clock import FixedClock, SystemClock
 from connector.domain.errors import ConfigError, Problem, StoreError
-from connector.domain.ports import Store
+from connector.domain.storage import Store
 from connector.run import Connection
 from connector.settings import Settings, adapter_config, load_settings, workspace_folder
 from connector.store import open_store

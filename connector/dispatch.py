@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from connector.domain.actions import TASK_GONE
+from connector.domain.decision import Moment, OutboxEntry, PlannedAction, Receipt
 from connector.domain.errors import (
     ConflictError,
     FollowupError,
@@ -24,8 +25,9 @@ from connector.domain.errors import (
     RetryableError,
     StoreError,
 )
-from connector.domain.model import Moment, Needs, OutboxEntry, PlannedAction, Receipt, Record, RecordState
-from connector.domain.ports import Adapter, Rulebook, Store, UnitOfWork
+from connector.domain.model import Needs, Record, RecordState
+from connector.domain.ports import Adapter, Rulebook
+from connector.domain.storage import Store, UnitOfWork
 from connector.echo import forget_task, remember, take_records
 
 CLAIM = 400

@@ -10,18 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
-from connector.domain.model import (
-    Activity,
-    Change,
-    Enrollment,
-    Needs,
-    PlannedAction,
-    Receipt,
-    Record,
-    RecordRef,
-    Value,
-)
-from connector.domain.ports import UnitOfWork
+from connector.domain.decision import PlannedAction, Receipt
+from connector.domain.model import Activity, Change, Enrollment, Needs, Record, RecordRef, Value
+from connector.domain.storage import UnitOfWork
 
 OURS = "ours"
 """The version of an activity that we stored ourselves when its write was confirmed, before the CRM told it back. In

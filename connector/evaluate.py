@@ -12,8 +12,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 
-from connector.domain.model import Adoption, Decision, Moment, Owner, Plan, Record, RecordPlan, RecordRef
-from connector.domain.ports import Rulebook, Store, UnitOfWork
+from connector.domain.decision import Adoption, Decision, Moment, Plan, RecordPlan
+from connector.domain.model import Owner, Record, RecordRef
+from connector.domain.ports import Rulebook
+from connector.domain.storage import Store, UnitOfWork
 
 CHUNK = 500
 """Records evaluated, and committed, at a time: bounds memory and the length of a transaction."""

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from connector.domain.model import Activity, Change, Needs, Page, RecordRef
-from connector.domain.ports import Source, Store, UnitOfWork
+from connector.domain.ports import Source
+from connector.domain.storage import Store, UnitOfWork
 from connector.echo import Unsettled, is_echo, survivor_of, take_records
 
 

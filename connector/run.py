@@ -11,6 +11,7 @@ from typing import Protocol
 from uuid import uuid4
 
 from connector.dispatch import Dispatcher, WriteCounts
+from connector.domain.decision import Plan, PlannedAction, RunSummary
 from connector.domain.errors import (
     ConfigError,
     FollowupError,
@@ -19,8 +20,9 @@ from connector.domain.errors import (
     RetryableError,
     StoreError,
 )
-from connector.domain.model import Needs, Offer, Owner, Plan, PlannedAction, RecordRef, RunSummary, Value
-from connector.domain.ports import Adapter, Clock, Rulebook, Store
+from connector.domain.model import Needs, Offer, Owner, RecordRef, Value
+from connector.domain.ports import Adapter, Clock, Rulebook
+from connector.domain.storage import Store
 from connector.evaluate import TURNS, Evaluation, commit_only, evaluate, moment_of, preview, settle
 from connector.ingest import ReadCounts, ingest
 

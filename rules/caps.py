@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from connector.domain.model import Moment
+from connector.domain.decision import Moment
 from rules.model import Limit, Rule
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from connector.domain.model import Reason
+from connector.domain.decision import Reason
 from rules.calendar import FOREVER, WorkCalendar
 from rules.facts import Facts
 from rules.leaves import see

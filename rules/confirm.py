@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from connector.domain.model import Match
+from connector.domain.decision import Match
 from rules.calendar import Clocks
 from rules.compiler import compile_rules
 from rules.engine import EngineKind, make_engine

@@ -14,7 +14,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from connector.domain.actions import action_key, rule_of_key
-from connector.domain.model import Activity, Mark, Reason, Record
+from connector.domain.decision import Reason
+from connector.domain.model import Activity, Mark, Record
 from rules.actions import EnrollAction, RuleAction, TaskAction
 from rules.basics import Duration
 from rules.calendar import WorkCalendar

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from connector.domain.model import Moment, Record, RecordState
+from connector.domain.decision import Moment
+from connector.domain.model import Record, RecordState
 from rules.calendar import Clocks, WorkCalendar
 from rules.facts import Facts
 from rules.ledger import Ledger

@@ -11,17 +11,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from connector.domain.actions import action_key
-from connector.domain.model import (
-    ActionKind,
-    Assignment,
-    Match,
-    Offer,
-    Owner,
-    PlannedAction,
-    Reason,
-    RecordState,
-    Value,
-)
+from connector.domain.decision import ActionKind, Assignment, Match, PlannedAction, Reason
+from connector.domain.model import Offer, Owner, RecordState, Value
 from rules.actions import (
     EnrollAction,
     NoteAction,

@@ -13,7 +13,8 @@ from functools import cached_property
 from typing import Protocol
 
 from connector.domain.actions import rule_of_key
-from connector.domain.model import Activity, Change, Mark, Moment, Owner, RecordState, Value
+from connector.domain.decision import Moment
+from connector.domain.model import Activity, Change, Mark, Owner, RecordState, Value
 from rules.basics import Anchor, Who
 from rules.binding import Binding
 from rules.calendar import WorkCalendar

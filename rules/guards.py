@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from connector.domain.model import Reason, Record
+from connector.domain.decision import Reason
+from connector.domain.model import Record
 from rules.actions import EnrollAction, OfferAction, RuleAction, TaskAction
 from rules.calendar import WorkCalendar
 from rules.contact import channel, hold, is_limited, refuses_calls

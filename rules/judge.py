@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import NamedTuple
 
-from connector.domain.model import Adoption, Mark, MarkKind, Match, Moment, Outcome, Reason, Verdict
+from connector.domain.decision import Adoption, Match, Moment, Outcome, Reason, Verdict
+from connector.domain.model import Mark, MarkKind
 from rules import guards
 from rules.calendar import DAY, FOREVER, Clocks
 from rules.condition import Result, evaluate, first_flip, last_flip

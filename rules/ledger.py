@@ -12,7 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from datetime import date, tzinfo
 
-from connector.domain.model import Assignment
+from connector.domain.decision import Assignment
 
 DIGITS = 9
 """Decimals to which credits are told apart: beyond any rounding of a sum of parts, far below any real difference."""

@@ -14,7 +14,8 @@ from functools import cached_property
 from typing import Literal
 
 from connector.domain.actions import rule_of_key
-from connector.domain.model import Activity, Assignment, Change, Offer, Reason, Record, RecordState, Value
+from connector.domain.decision import Assignment, Reason
+from connector.domain.model import Activity, Change, Offer, Record, RecordState, Value
 from rules import guards
 from rules.actions import OfferAction
 from rules.calendar import WorkCalendar

@@ -13,22 +13,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from math import inf
 
-from connector.domain.model import (
+from connector.domain.decision import (
     Assignment,
     Decision,
     HeldMatch,
-    Mark,
-    MarkKind,
     Match,
     Moment,
-    Offer,
     Plan,
     PlannedAction,
     Reason,
     RecordPlan,
-    RecordRef,
-    RecordState,
 )
+from connector.domain.model import Mark, MarkKind, Offer, RecordRef, RecordState
 from rules.binding import Binding
 from rules.calendar import Clocks
 from rules.caps import Caps, limit_of

@@ -7,7 +7,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from connector.domain.actions import action_key
-from connector.domain.model import PlannedAction, Reason, Record, RecordState, Value
+from connector.domain.decision import PlannedAction, Reason
+from connector.domain.model import Record, RecordState, Value
 from rules import guards, upkeep
 from rules.calendar import Clocks, WorkCalendar
 from rules.condition import evaluate

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from connector.domain.model import Assignment, Owner, RecordState
+from connector.domain.decision import Assignment
+from connector.domain.model import Owner, RecordState
 from rules.desk import Desk
 from rules.ledger import DIGITS
 from rules.staff import owner_chain

@@ -6,22 +6,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import get_args
 
+from connector.domain.decision import Decision, Match, Moment, Plan, PlannedAction, Reason, RuleInfo, Verdict
 from connector.domain.errors import ConfigError, Problem
 from connector.domain.figures import LeadFigures
-from connector.domain.model import (
-    CrmSchema,
-    Decision,
-    Match,
-    Moment,
-    Needs,
-    Owner,
-    Plan,
-    PlannedAction,
-    Reason,
-    RecordState,
-    RuleInfo,
-    Verdict,
-)
+from connector.domain.model import CrmSchema, Needs, Owner, RecordState
 from rules.binding import Binding, bind
 from rules.calendar import Clocks, calendars_of
 from rules.confirm import DISAGREEMENT, Confirmation

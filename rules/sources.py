@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from connector.domain.model import Activity, Reason, Verdict
+from connector.domain.decision import Reason, Verdict
+from connector.domain.model import Activity
 from rules.basics import Anchor
 from rules.calendar import WorkCalendar
 from rules.compare import shown

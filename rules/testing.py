@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from connector.domain.model import Adoption, Owner, Value
+from connector.domain.decision import Adoption
+from connector.domain.model import Owner, Value
 from rules.actions import OfferAction, ReassignAction
 from rules.cases.coverage import Coverage
 from rules.cases.model import QUEUE, SOMEBODY, Case

@@ -9,20 +9,17 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
 
 from connector.domain.actions import action_key, rule_of_key
-from connector.domain.model import (
+from connector.domain.decision import (
     ActionKind,
-    Activity,
     Assignment,
     HeldMatch,
-    Offer,
     Plan,
     PlannedAction,
     Reason,
     RecordPlan,
-    RecordState,
-    Value,
     Verdict,
 )
+from connector.domain.model import Activity, Offer, RecordState, Value
 from rules import guards
 from rules.binding import Binding
 from rules.calendar import Clocks, WorkCalendar

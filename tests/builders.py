@@ -9,16 +9,15 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, time
 from typing import Any
 
+from connector.domain.decision import Adoption, Moment
 from connector.domain.model import (
     Activity,
-    Adoption,
     Change,
     CrmSchema,
     Enrollment,
     FieldInfo,
     Mark,
     MarkKind,
-    Moment,
     Offer,
     Owner,
     Record,

@@ -21,7 +21,8 @@ from adapters.sandbox.org import Org
 from adapters.sandbox.salesforce import SandboxSalesforce
 from adapters.sandbox.server import App, SandboxServer
 from connector.bootstrap import Workspace, connect, load_workspace
-from connector.domain.model import OutboxEntry, RecordRef, Verdict
+from connector.domain.decision import OutboxEntry, Verdict
+from connector.domain.model import RecordRef
 from connector.evaluate import moment_of
 from connector.run import Connection, PassResult, plan_pass, run_pass
 from connector.settings import HubSpotSettings, SalesforceSettings

@@ -11,34 +11,36 @@ from typing import Any
 
 from connector.clock import FixedClock
 from connector.domain.actions import action_key
-from connector.domain.errors import Problem
-from connector.domain.model import (
-    Activity,
+from connector.domain.decision import (
     Adoption,
     Assignment,
-    Change,
-    CrmSchema,
     Decision,
-    Mark,
     Match,
     Moment,
-    Needs,
     OutboxEntry,
-    Owner,
-    Page,
     Plan,
     PlannedAction,
     Reason,
     Receipt,
-    Record,
     RecordPlan,
-    RecordRef,
-    RecordState,
     RuleInfo,
-    Value,
     Verdict,
 )
-from connector.domain.ports import UnitOfWork
+from connector.domain.errors import Problem
+from connector.domain.model import (
+    Activity,
+    Change,
+    CrmSchema,
+    Mark,
+    Needs,
+    Owner,
+    Page,
+    Record,
+    RecordRef,
+    RecordState,
+    Value,
+)
+from connector.domain.storage import UnitOfWork
 from connector.run import Connection
 from connector.store import open_store
 from connector.store.sql_store import SqlStore

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from connector.dispatch import Dispatcher, WriteCounts
-from connector.domain.model import Mark, Moment, PlannedAction, Receipt, RecordPlan, Value
+from connector.domain.decision import Moment, PlannedAction, Receipt, RecordPlan
+from connector.domain.model import Mark, Value
 from tests.core import ANA, NEEDS, NOW, World, lead, ref
 
 Answer = Callable[[Sequence[PlannedAction]], Sequence[Receipt]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from connector.domain.model import Verdict
+from connector.domain.decision import Verdict
 from rules.model import (
     AttemptsTest,
     QuietFor,

@@ -5,17 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from connector.domain.actions import action_key
-from connector.domain.model import (
-    Activity,
-    Change,
-    Mark,
-    Offer,
-    OfferState,
-    Owner,
-    Plan,
-    PlannedAction,
-    Record,
-)
+from connector.domain.decision import Plan, PlannedAction
+from connector.domain.model import Activity, Change, Mark, Offer, OfferState, Owner, Record
 from rules.actions import OfferAction
 from rules.basics import Duration
 from rules.model import Created, Once, Rule

@@ -18,16 +18,8 @@ from builders import (
     team,
 )
 
-from connector.domain.model import (
-    FieldInfo,
-    Plan,
-    PlannedAction,
-    Record,
-    RecordPlan,
-    RecordRef,
-    RecordState,
-    Value,
-)
+from connector.domain.decision import Plan, PlannedAction, RecordPlan
+from connector.domain.model import FieldInfo, Record, RecordRef, RecordState, Value
 from rules.actions import ReassignAction, SetAction
 from rules.model import Rule
 from rules.rulebook import FileRulebook

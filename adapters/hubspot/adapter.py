@@ -9,7 +9,8 @@ from adapters.hubspot.doctor import examine
 from adapters.hubspot.schema import Catalog
 from adapters.hubspot.sink import HubSpotSink
 from adapters.hubspot.source import HubSpotSource
-from connector.domain.model import Finding, Needs
+from connector.domain.decision import Finding
+from connector.domain.model import Needs
 from connector.domain.ports import AdapterConfig, Sink, Source
 
 

@@ -11,7 +11,7 @@ from adapters.hubspot.rows import batch_read
 from adapters.hubspot.schema import TASKS
 from adapters.hubspot.writes import BatchWriter, Input, due_ms
 from connector.domain.actions import TASK_GONE
-from connector.domain.model import PlannedAction, Receipt
+from connector.domain.decision import PlannedAction, Receipt
 
 READ = ("hs_task_status", "hs_task_subject", "hs_timestamp", "hubspot_owner_id")
 COMPLETED = "COMPLETED"

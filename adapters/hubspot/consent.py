@@ -17,8 +17,9 @@ from adapters.hubspot.fields import CONTACTS, LEADS, PRIMARY_CONTACT, object_typ
 from adapters.hubspot.mapping import Row, properties_of
 from adapters.hubspot.paths import OUT_OF_ALL, SUBSCRIPTIONS
 from adapters.hubspot.rows import batch_read
+from connector.domain.decision import PlannedAction, Receipt, ReceiptState
 from connector.domain.errors import ConfigError, PermanentError, RetryableError, ThrottledError
-from connector.domain.model import PlannedAction, Receipt, ReceiptState, RecordRef
+from connector.domain.model import RecordRef
 from connector.domain.ports import AdapterConfig
 
 OPT_OUT = "hs_email_optout"

@@ -12,8 +12,9 @@ from adapters.hubspot.errors import NOT_IN_THIS_PORTAL, TOKEN
 from adapters.hubspot.fields import ACTIVITY_OBJECTS, CONTACTS, OPTIONAL_OBJECTS, object_type_of, stamp_of
 from adapters.hubspot.paths import ACCOUNT_DETAILS, LIST_GET, OUT_OF_ALL, SEARCH, SEQUENCE_STATE, Endpoint
 from adapters.hubspot.schema import TASKS, Catalog
+from connector.domain.decision import Finding
 from connector.domain.errors import ConfigError, FollowupError, PermanentError
-from connector.domain.model import KINDS, Finding, Needs
+from connector.domain.model import KINDS, Needs
 from connector.domain.ports import AdapterConfig, Source
 
 MOST_SKEW = timedelta(minutes=5)

@@ -31,8 +31,9 @@ from adapters.hubspot.paths import (
 )
 from adapters.hubspot.rows import batch_read
 from adapters.hubspot.writes import LATER
+from connector.domain.decision import PlannedAction, Receipt
 from connector.domain.errors import OutcomeUnknownError, PermanentError
-from connector.domain.model import Owner, PlannedAction, Receipt
+from connector.domain.model import Owner
 from connector.domain.ports import AdapterConfig
 
 LAST_SEQUENCE = "hs_latest_sequence_enrolled"

@@ -9,8 +9,8 @@ from adapters.hubspot.client import HubSpotClient
 from adapters.hubspot.fields import object_type_of
 from adapters.hubspot.rows import associated, batch_read
 from adapters.hubspot.writes import LATER, BatchWriter, key_of, note_input
+from connector.domain.decision import PlannedAction, Receipt
 from connector.domain.errors import OutcomeUnknownError, PermanentError
-from connector.domain.model import PlannedAction, Receipt
 from connector.domain.ports import AdapterConfig
 
 NOTES = "notes"

@@ -15,8 +15,8 @@ from adapters.hubspot.paths import WORKFLOW_STATE
 from adapters.hubspot.rows import associated, batch_read
 from adapters.hubspot.schema import Catalog
 from adapters.hubspot.writes import Input, key_of, update_input
+from connector.domain.decision import PlannedAction, Receipt
 from connector.domain.errors import PermanentError
-from connector.domain.model import PlannedAction, Receipt
 from connector.domain.ports import AdapterConfig
 
 

@@ -16,8 +16,9 @@ from adapters.hubspot.lookup import LookUp
 from adapters.hubspot.rows import BATCH
 from adapters.hubspot.schema import TASKS, Catalog
 from adapters.hubspot.writes import BatchWriter, Input, note_input, task_input, update_input
+from connector.domain.decision import PlannedAction, Receipt
 from connector.domain.errors import OutcomeUnknownError, PermanentError
-from connector.domain.model import Owner, PlannedAction, Receipt
+from connector.domain.model import Owner
 from connector.domain.ports import AdapterConfig
 
 MAKES_TASKS = ("task", "offer")

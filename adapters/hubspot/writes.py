@@ -18,6 +18,7 @@ from adapters.hubspot.mapping import Row, id_of, properties_of
 from adapters.hubspot.paths import BATCH_CREATE, BATCH_UPDATE, Endpoint
 from adapters.hubspot.rows import batch_read
 from connector.domain.actions import key_in, marker
+from connector.domain.decision import PlannedAction, Receipt
 from connector.domain.errors import (
     ConfigError,
     OutcomeUnknownError,
@@ -25,7 +26,7 @@ from connector.domain.errors import (
     QuotaSpentError,
     RetryableError,
 )
-from connector.domain.model import PlannedAction, Receipt, Value
+from connector.domain.model import Value
 
 TASK_TO: Mapping[str, int] = {CONTACTS: 204, DEALS: 216, LEADS: 647}
 NOTE_TO: Mapping[str, int] = {CONTACTS: 202, DEALS: 214, LEADS: 601}

@@ -12,8 +12,9 @@ from adapters.salesforce.fields import FieldMap
 from adapters.salesforce.sink import SalesforceSink
 from adapters.salesforce.soql import is_name
 from adapters.salesforce.source import SalesforceSource
+from connector.domain.decision import Finding
 from connector.domain.errors import ConfigError
-from connector.domain.model import Finding, Needs
+from connector.domain.model import Needs
 from connector.domain.ports import AdapterConfig, Sink, Source
 
 

@@ -12,7 +12,7 @@ from adapters.salesforce.client import Client
 from adapters.salesforce.locks import until_unlocked
 from adapters.salesforce.tasks import COLLECTION, SUBJECT_LENGTH, Body, Tasks, due_body
 from connector.domain.actions import TASK_GONE
-from connector.domain.model import PlannedAction, Receipt
+from connector.domain.decision import PlannedAction, Receipt
 from connector.domain.ports import AdapterConfig
 
 Row = Mapping[str, object]

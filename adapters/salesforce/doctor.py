@@ -10,8 +10,9 @@ from adapters.salesforce.client import Client
 from adapters.salesforce.fields import OBJECTS, ObjectDescription, wanted
 from adapters.salesforce.json_values import switch
 from adapters.salesforce.source import HISTORY
+from connector.domain.decision import Finding
 from connector.domain.errors import ConfigError, FollowupError, MissingFieldError, PermanentError
-from connector.domain.model import KINDS, Finding, Needs
+from connector.domain.model import KINDS, Needs
 from connector.domain.ports import AdapterConfig
 
 SKEW_SECONDS = 120

@@ -11,8 +11,8 @@ from adapters.salesforce.json_values import switch
 from adapters.salesforce.locks import LOCKED, until_unlocked
 from adapters.salesforce.mapping import ENDED_STATES
 from adapters.salesforce.tasks import COLLECTION
+from connector.domain.decision import PlannedAction, Receipt
 from connector.domain.errors import FollowupError, OutcomeUnknownError, PermanentError
-from connector.domain.model import PlannedAction, Receipt
 from connector.domain.ports import AdapterConfig
 
 Call = tuple[Sequence[PlannedAction], Callable[[], list[Receipt]]]

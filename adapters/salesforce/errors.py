@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 import requests
 
 from adapters.http import TimedOutError
+from connector.domain.decision import ReceiptState
 from connector.domain.errors import (
     ConfigError,
     FollowupError,
@@ -20,7 +21,6 @@ from connector.domain.errors import (
     RetryableError,
     ThrottledError,
 )
-from connector.domain.model import ReceiptState
 
 LOGIN_PAUSE = timedelta(hours=1)
 """Over 3,600 logins per hour and user Salesforce refuses more (help article 000381578)."""

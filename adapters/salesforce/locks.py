@@ -6,8 +6,8 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 
+from connector.domain.decision import PlannedAction, Receipt
 from connector.domain.errors import ConfigError, QuotaSpentError, RetryableError
-from connector.domain.model import PlannedAction, Receipt
 from connector.domain.ports import AdapterConfig
 
 Send = Callable[[Sequence[PlannedAction]], list[Receipt]]

@@ -9,8 +9,8 @@ from dataclasses import replace
 from adapters.salesforce.errors import first_error, refusal, row_state
 from adapters.salesforce.json_values import switch
 from adapters.salesforce.mapping import id18, id_in
+from connector.domain.decision import PlannedAction, Receipt, ReceiptState
 from connector.domain.errors import ConfigError, OutcomeUnknownError, PermanentError, QuotaSpentError, RetryableError
-from connector.domain.model import PlannedAction, Receipt, ReceiptState
 
 Judge = Callable[[PlannedAction, str, str], Receipt | None]
 """Looks at a refused row (action, code, message) first; None leaves it to the table of codes."""

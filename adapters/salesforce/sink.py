@@ -12,8 +12,8 @@ from adapters.salesforce.client import Client
 from adapters.salesforce.enrolments import Enrolments
 from adapters.salesforce.tasks import Tasks
 from adapters.salesforce.updates import Updates
+from connector.domain.decision import PlannedAction, Receipt
 from connector.domain.errors import PermanentError
-from connector.domain.model import PlannedAction, Receipt
 from connector.domain.ports import AdapterConfig
 
 COLLECTION_SIZE = 200

@@ -12,17 +12,7 @@ from adapters.salesforce.client import Client
 from adapters.salesforce.fields import LEAD_STATUSES, OBJECTS, FieldDescription, FieldType, field_info, wanted
 from adapters.salesforce.streams import UNSEEN_CODES, Stream, read
 from connector.domain.errors import MissingFieldError, PermanentError
-from connector.domain.model import (
-    KINDS,
-    Activity,
-    Change,
-    CrmSchema,
-    Needs,
-    Owner,
-    Page,
-    Record,
-    RecordRef,
-)
+from connector.domain.model import KINDS, Activity, Change, CrmSchema, Needs, Owner, Page, Record, RecordRef
 from connector.domain.ports import AdapterConfig
 
 Row = Mapping[str, object]

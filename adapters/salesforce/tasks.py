@@ -13,8 +13,9 @@ from adapters.salesforce.client import Client
 from adapters.salesforce.fields import ObjectDescription
 from adapters.salesforce.locks import until_unlocked
 from connector.domain.actions import marker
+from connector.domain.decision import PlannedAction, Receipt
 from connector.domain.errors import ConfigError, FollowupError, PermanentError
-from connector.domain.model import PlannedAction, Receipt, RecordRef
+from connector.domain.model import RecordRef
 from connector.domain.ports import AdapterConfig
 
 Body = dict[str, object]

@@ -11,7 +11,8 @@ from adapters.salesforce.client import Client
 from adapters.salesforce.fields import OBJECTS, FieldDescription
 from adapters.salesforce.locks import until_unlocked
 from adapters.salesforce.tasks import COLLECTION, Tasks, complete, hand_over
-from connector.domain.model import PlannedAction, Receipt, Value
+from connector.domain.decision import PlannedAction, Receipt
+from connector.domain.model import Value
 from connector.domain.ports import AdapterConfig
 
 

@@ -11,8 +11,9 @@ from rich.console import Console
 from connector.bootstrap import Workspace, connect, load_workspace
 from connector.cli.options import configure_log, json_option, print_json, workspace_option
 from connector.cli.tables import Teller, zone_of
+from connector.domain.decision import Finding
 from connector.domain.errors import FollowupError
-from connector.domain.model import CrmSchema, Finding
+from connector.domain.model import CrmSchema
 from connector.run import Connection
 
 

@@ -10,8 +10,9 @@ from datetime import date, datetime
 from pathlib import Path
 
 from connector.cli.options import plain, print_json
+from connector.domain.decision import HeldMatch, OutboxEntry, PlannedAction, Reason, RunSummary, Verdict
 from connector.domain.errors import ConfigError, FollowupError
-from connector.domain.model import HeldMatch, OutboxEntry, PlannedAction, Reason, RecordRef, RunSummary, Value, Verdict
+from connector.domain.model import RecordRef, Value
 from connector.run import Connection, PassResult
 
 

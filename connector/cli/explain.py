@@ -16,9 +16,10 @@ from connector.bootstrap import Workspace, load_workspace
 from connector.cli.documents import explain_document, next_change
 from connector.cli.options import instant, json_option, print_json, workspace_option
 from connector.cli.tables import Teller, zone_of
+from connector.domain.decision import Moment, OutboxEntry, Reason, Verdict
 from connector.domain.errors import ConfigError
-from connector.domain.model import Moment, OutboxEntry, Reason, RecordRef, RecordState, Verdict
-from connector.domain.ports import UnitOfWork
+from connector.domain.model import RecordRef, RecordState
+from connector.domain.storage import UnitOfWork
 from connector.evaluate import moment_of, weighed
 from connector.store import open_store
 from rules.past import seen_at, unknown_at

@@ -17,9 +17,9 @@ from connector.cli.options import instant, json_option, print_json, progress_sho
 from connector.cli.replay_tables import ReplayTeller
 from connector.cli.shards import Job, doors
 from connector.cli.tables import Teller, names_of, zone_of
+from connector.domain.decision import Assignment, OutboxEntry
 from connector.domain.errors import ConfigError
-from connector.domain.model import Assignment, OutboxEntry
-from connector.domain.ports import Store
+from connector.domain.storage import Store
 from connector.replay.compare import Replay, compare
 from connector.replay.document import replay_document
 from connector.store import open_store

@@ -13,8 +13,8 @@ from multiprocessing.connection import Connection
 from connector.clock import FixedClock
 from connector.domain.errors import FollowupError, StoreError
 from connector.domain.model import CrmSchema, Owner, RecordRef
-from connector.domain.ports import Store
 from connector.domain.replay import Answer, Census, Order, OurWrites
+from connector.domain.storage import Store
 from connector.store import open_store
 from rules.model import RuleSet
 from rules.replay.conduct import Door

@@ -20,7 +20,8 @@ from adapters.sandbox.salesforce import SandboxSalesforce
 from adapters.sandbox.server import App, SandboxServer
 from adapters.sandbox.world import World
 from connector.bootstrap import Workspace, connect, load_workspace
-from connector.domain.model import RecordRef, Verdict
+from connector.domain.decision import Verdict
+from connector.domain.model import RecordRef
 from connector.evaluate import moment_of
 from connector.run import PassResult, plan_pass, run_pass
 from connector.settings import HubSpotSettings, SalesforceSettings

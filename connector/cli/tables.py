@@ -13,8 +13,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from connector.bootstrap import Workspace
+from connector.domain.decision import Finding, OutboxEntry, PlannedAction, Reason, RunSummary, Verdict
 from connector.domain.errors import Problem
-from connector.domain.model import Finding, OutboxEntry, Owner, PlannedAction, Reason, RunSummary, Value, Verdict
+from connector.domain.model import Owner, Value
 from connector.run import PassResult
 
 OUTCOMES: Mapping[str, str] = {

@@ -19,7 +19,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 
-from connector.domain.model import PlannedAction, RecordRef
+from connector.domain.decision import PlannedAction
+from connector.domain.model import RecordRef
 
 STEP = "~"
 """Stands in a key for the `/` of a cadence's step (`inbound/2`), which would end a part of a URL; no rule's id has it."""

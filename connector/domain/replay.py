@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from connector.domain.model import Assignment, Decision, PlannedAction, RecordPlan, RecordRef
+from connector.domain.decision import Assignment, Decision, PlannedAction, RecordPlan
+from connector.domain.model import RecordRef
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, tzinfo
 from typing import Literal
 
-from connector.domain.model import OutboxEntry, PlannedAction, RecordRef
+from connector.domain.decision import OutboxEntry, PlannedAction
+from connector.domain.model import RecordRef
 from connector.domain.replay import Deed, Gap, Played, Stay
 
 Side = Literal["both", "would", "did", "held"]

@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 from typing import Protocol
 from urllib.parse import quote
 
+from connector.domain.decision import Moment
 from connector.domain.figures import LeadFigures
-from connector.domain.model import CrmSchema, Moment, RecordRef, RecordState
-from connector.domain.ports import Store
+from connector.domain.model import CrmSchema, RecordRef, RecordState
+from connector.domain.storage import Store
 from connector.report.model import Period, Report, Row
 from connector.report.tally import Tally
 

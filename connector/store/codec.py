@@ -10,19 +10,8 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 
-from connector.domain.model import (
-    Activity,
-    Change,
-    CrmSchema,
-    FieldInfo,
-    Owner,
-    PlannedAction,
-    Reason,
-    Record,
-    RecordRef,
-    RunSummary,
-    Value,
-)
+from connector.domain.decision import PlannedAction, Reason, RunSummary
+from connector.domain.model import Activity, Change, CrmSchema, FieldInfo, Owner, Record, RecordRef, Value
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)

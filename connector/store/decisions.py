@@ -7,7 +7,8 @@ from datetime import datetime
 
 from sqlalchemy import delete, func, insert, select
 
-from connector.domain.model import Adoption, Assignment, Mark, PlannedAction, Reason, RecordPlan, RecordRef
+from connector.domain.decision import Adoption, Assignment, PlannedAction, Reason, RecordPlan
+from connector.domain.model import Mark, RecordRef
 from connector.store.codec import (
     instant,
     micros,

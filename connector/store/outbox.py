@@ -8,7 +8,8 @@ from typing import cast
 
 from sqlalchemy import ColumnElement, Row, and_, delete, exists, func, or_, select, update
 
-from connector.domain.model import ActionKind, OutboxEntry, OutboxState, PlannedAction, Receipt, RecordRef
+from connector.domain.decision import ActionKind, OutboxEntry, OutboxState, PlannedAction, Receipt
+from connector.domain.model import RecordRef
 from connector.store.codec import instant, micros, payload_of, ref_of, ref_text
 from connector.store.statements import Part, chunks
 from connector.store.tables import assignments, marks, offers, outbox

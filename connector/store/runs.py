@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from sqlalchemy import select
 
-from connector.domain.model import RunSummary, Value
+from connector.domain.decision import RunSummary
+from connector.domain.model import Value
 from connector.store.codec import micros, run_of, run_text, value_of, value_text
 from connector.store.statements import Part, put
 from connector.store.tables import runs, settings

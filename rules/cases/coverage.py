@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from connector.domain.model import ActionKind, Decision
+from connector.domain.decision import ActionKind, Decision
 from rules.actions import (
     EnrollAction,
     NoteAction,

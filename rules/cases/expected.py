@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from connector.domain.model import ActionKind, PlannedAction, Value
+from connector.domain.decision import ActionKind, PlannedAction
+from connector.domain.model import Value
 from rules.cases.model import NOBODY, Check
 from rules.compare import shown
 from rules.template import one_line

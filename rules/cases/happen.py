@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import cast
 from zoneinfo import ZoneInfo
 
-from connector.domain.model import ActionKind, Value
+from connector.domain.decision import ActionKind
+from connector.domain.model import Value
 from rules.basics import Place, Scalar
 from rules.cases.expected import action_text, aside, when
 from rules.cases.model import Check, Event, Happening

@@ -12,7 +12,8 @@ from datetime import datetime
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from connector.domain.model import ActionKind, Kind, Value
+from connector.domain.decision import ActionKind
+from connector.domain.model import Kind, Value
 from rules.basics import Place, Scalar
 from rules.team import Absence
 

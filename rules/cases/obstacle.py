@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from connector.domain.model import Reason, Verdict
+from connector.domain.decision import Reason, Verdict
 
 _AFTER: dict[str, tuple[str, ...]] = {
     "no": ("when",),

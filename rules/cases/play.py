@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 
-from connector.domain.model import Adoption, Decision, Moment, Owner, Plan, Verdict
+from connector.domain.decision import Adoption, Decision, Moment, Plan, Verdict
+from connector.domain.model import Owner
 from rules.cases.coverage import Coverage
 from rules.cases.expected import Deed, deed_of, meets, nearer, of_rule
 from rules.cases.model import Case, Check, Event, Expectation

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from connector.domain.model import Outcome, Reason
+from connector.domain.decision import Outcome, Reason
 from rules.cases.expected import Deed
 from rules.cases.model import Case, Check
 

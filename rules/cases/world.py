@@ -10,16 +10,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from connector.domain.actions import rule_of_key
+from connector.domain.decision import Assignment, Plan, PlannedAction
 from connector.domain.model import (
     Activity,
     ActivityType,
-    Assignment,
     Change,
     Enrollment,
     Mark,
     Offer,
-    Plan,
-    PlannedAction,
     Record,
     RecordRef,
     RecordState,

@@ -9,7 +9,8 @@ from dataclasses import replace
 from datetime import date, datetime
 from typing import Protocol
 
-from connector.domain.model import Assignment, Decision, Moment, Owner, Plan, RecordPlan, RecordRef
+from connector.domain.decision import Assignment, Decision, Moment, Plan, RecordPlan
+from connector.domain.model import Owner, RecordRef
 from connector.domain.replay import Answer, Census, Deed, Gap, Order, Played, Shift, Stay
 from rules.replay.shard import NEVER, Field, next_look, pass_of
 from rules.rulebook import FileRulebook

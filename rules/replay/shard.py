@@ -8,18 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from connector.domain.model import (
-    ENDED_STATUSES,
-    Adoption,
-    CrmSchema,
-    Decision,
-    Moment,
-    Owner,
-    RecordPlan,
-    RecordRef,
-    RecordState,
-    Verdict,
-)
+from connector.domain.decision import Adoption, Decision, Moment, RecordPlan, Verdict
+from connector.domain.model import ENDED_STATUSES, CrmSchema, Owner, RecordRef, RecordState
 from connector.domain.replay import Answer, Census, Gap, Order, OurWrites, Shift
 from rules.needs import ALWAYS_HISTORY
 from rules.replay.track import Track

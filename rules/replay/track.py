@@ -12,19 +12,8 @@ from dataclasses import replace
 from datetime import date, datetime
 from typing import cast
 
-from connector.domain.model import (
-    Activity,
-    ActivityType,
-    Change,
-    Enrollment,
-    Mark,
-    Offer,
-    PlannedAction,
-    Record,
-    RecordPlan,
-    RecordState,
-    Value,
-)
+from connector.domain.decision import PlannedAction, RecordPlan
+from connector.domain.model import Activity, ActivityType, Change, Enrollment, Mark, Offer, Record, RecordState, Value
 from connector.domain.replay import OurWrites
 from rules.offers import DECLINED, NOT_TAKEN, WITHDRAWN
 from rules.past import activity_then

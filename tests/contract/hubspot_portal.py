@@ -11,18 +11,8 @@ from adapters.registry import open_adapter
 from adapters.sandbox.clock import SandboxClock
 from adapters.sandbox.hubspot import SandboxHubSpot
 from adapters.sandbox.server import SandboxServer
-from connector.domain.model import (
-    ActionKind,
-    Activity,
-    Change,
-    Needs,
-    Page,
-    PlannedAction,
-    Receipt,
-    Record,
-    RecordRef,
-    Value,
-)
+from connector.domain.decision import ActionKind, PlannedAction, Receipt
+from connector.domain.model import Activity, Change, Needs, Page, Record, RecordRef, Value
 from connector.domain.ports import Adapter, AdapterConfig
 
 START = datetime(2026, 5, 4, 9, tzinfo=UTC)

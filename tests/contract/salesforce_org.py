@@ -11,7 +11,8 @@ from adapters.registry import open_adapter
 from adapters.sandbox.clock import SandboxClock
 from adapters.sandbox.salesforce import SandboxSalesforce
 from adapters.sandbox.server import SandboxServer
-from connector.domain.model import ActionKind, Needs, Page, PlannedAction, RecordRef, Value
+from connector.domain.decision import ActionKind, PlannedAction
+from connector.domain.model import Needs, Page, RecordRef, Value
 from connector.domain.ports import Adapter, AdapterConfig
 
 START = datetime(2026, 5, 4, 9, tzinfo=UTC)

@@ -12,14 +12,9 @@ import pytest
 from sqlalchemy import create_engine, make_url, text
 
 from connector.domain.actions import action_key
-from connector.domain.model import (
-    Mark,
-    PlannedAction,
-    Record,
-    RecordPlan,
-    RecordRef,
-)
-from connector.domain.ports import Store, UnitOfWork
+from connector.domain.decision import PlannedAction, RecordPlan
+from connector.domain.model import Mark, Record, RecordRef
+from connector.domain.storage import Store, UnitOfWork
 from connector.store import open_store
 
 NOW = datetime(2026, 3, 2, 9, 0, 0, 123456, tzinfo=UTC)

@@ -14,7 +14,8 @@ import salesforce_org
 
 from adapters.sandbox.faults import Fault
 from connector.domain.actions import TASK_GONE
-from connector.domain.model import Activity, Needs, PlannedAction, Receipt, RecordRef, Value
+from connector.domain.decision import PlannedAction, Receipt
+from connector.domain.model import Activity, Needs, RecordRef, Value
 from connector.domain.ports import Adapter
 
 HOUR = timedelta(hours=1)

@@ -10,8 +10,8 @@ from hubspot_portal import NEEDS, World, action, states, world
 
 import adapters.hubspot.client as client_module
 from adapters.sandbox.faults import Fault
+from connector.domain.decision import PlannedAction, Receipt
 from connector.domain.errors import ConfigError, QuotaSpentError, RetryableError, ThrottledError
-from connector.domain.model import PlannedAction, Receipt
 
 ASKING = r"/unsubscribe-all$"
 WAYS = ["list", "sequence", "workflow", "single_send"]

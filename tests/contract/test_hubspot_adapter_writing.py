@@ -9,8 +9,8 @@ from hubspot_portal import NEEDS, START, Reader, World, action, states, task, wo
 
 from adapters.sandbox.faults import Fault
 from connector.domain.actions import key_in
+from connector.domain.decision import PlannedAction
 from connector.domain.errors import ConfigError, RetryableError
-from connector.domain.model import PlannedAction
 
 
 @pytest.fixture

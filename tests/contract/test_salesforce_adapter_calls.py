@@ -22,6 +22,7 @@ from salesforce_org import ALL_NEEDS, World, action, pages, task, world
 from adapters.registry import open_adapter
 from adapters.sandbox.faults import Fault
 from adapters.sandbox.salesforce import SandboxSalesforce
+from connector.domain.decision import Finding
 from connector.domain.errors import (
     ConfigError,
     FollowupError,
@@ -30,7 +31,7 @@ from connector.domain.errors import (
     RetryableError,
     ThrottledError,
 )
-from connector.domain.model import Finding, Needs, RecordRef
+from connector.domain.model import Needs, RecordRef
 from connector.domain.ports import Adapter
 
 LEADS = Needs(kinds=frozenset({"lead"}), activities=frozenset())

@@ -9,8 +9,8 @@ import pytest
 from salesforce_org import ALL_NEEDS, World, action, keys, pages, task, world
 
 from adapters.sandbox.faults import Fault
+from connector.domain.decision import PlannedAction
 from connector.domain.errors import ConfigError, RetryableError
-from connector.domain.model import PlannedAction
 
 NEXT_PAGE = r"/query/01g"
 

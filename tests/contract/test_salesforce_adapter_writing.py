@@ -9,8 +9,9 @@ import pytest
 from salesforce_org import ALL_NEEDS, START, World, action, keys, pages, task, world
 
 from adapters.sandbox.faults import Fault, FaultKind
+from connector.domain.decision import PlannedAction, Receipt
 from connector.domain.errors import ConfigError, QuotaSpentError, RetryableError, ThrottledError
-from connector.domain.model import PlannedAction, Receipt, RecordRef
+from connector.domain.model import RecordRef
 from connector.domain.ports import Adapter
 
 

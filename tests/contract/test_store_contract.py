@@ -7,22 +7,10 @@ from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 
+from connector.domain.decision import Reason, Receipt, RecordPlan, RunSummary
 from connector.domain.errors import BusyError
-from connector.domain.model import (
-    Activity,
-    Change,
-    CrmSchema,
-    Enrollment,
-    FieldInfo,
-    Owner,
-    Reason,
-    Receipt,
-    Record,
-    RecordPlan,
-    RecordRef,
-    RunSummary,
-)
-from connector.domain.ports import Store, UnitOfWork
+from connector.domain.model import Activity, Change, CrmSchema, Enrollment, FieldInfo, Owner, Record, RecordRef
+from connector.domain.storage import Store, UnitOfWork
 from tests.contract.store_bench import (
     ANN,
     BEN,

@@ -7,18 +7,9 @@ from datetime import datetime
 
 import pytest
 
-from connector.domain.model import (
-    Activity,
-    Assignment,
-    Change,
-    CrmSchema,
-    Offer,
-    Reason,
-    Receipt,
-    RecordPlan,
-    RecordRef,
-)
-from connector.domain.ports import UnitOfWork
+from connector.domain.decision import Assignment, Reason, Receipt, RecordPlan
+from connector.domain.model import Activity, Change, CrmSchema, Offer, RecordRef
+from connector.domain.storage import UnitOfWork
 from tests.contract.store_bench import ANN, BEN, DAY, DEAL, MINUTE, NOW, action, mark, record, store, unit
 
 __all__ = ["store", "unit"]

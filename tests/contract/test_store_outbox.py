@@ -6,16 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from connector.domain.model import (
-    Activity,
-    Adoption,
-    Assignment,
-    Enrollment,
-    Reason,
-    Receipt,
-    RecordPlan,
-)
-from connector.domain.ports import UnitOfWork
+from connector.domain.decision import Adoption, Assignment, Reason, Receipt, RecordPlan
+from connector.domain.model import Activity, Enrollment
+from connector.domain.storage import UnitOfWork
 from tests.contract.store_bench import ANN, BEN, DEAL, MINUTE, NOW, action, mark, planned, record, states, store, unit
 
 __all__ = ["store", "unit"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from connector.domain.ports import UnitOfWork
+from connector.domain.storage import UnitOfWork
 from tests.contract.store_bench import ANN, BEN, DEAL, NOW, record, store, unit
 
 __all__ = ["store", "unit"]

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
-from connector.domain.model import Assignment, RecordRef
+from connector.domain.decision import Assignment
+from connector.domain.model import RecordRef
 from connector.store import open_store
 from connector.store.codec import micros, record_text
 from connector.store.migrate import migrate, migrations

@@ -12,7 +12,8 @@ from datetime import date, datetime, timedelta
 import pytest
 from builders import at
 
-from connector.domain.model import Assignment, Moment, Owner, Record, RecordRef, RecordState
+from connector.domain.decision import Assignment, Moment
+from connector.domain.model import Owner, Record, RecordRef, RecordState
 from rules.binding import bind
 from rules.calendar import calendars_of
 from rules.desk import Desk

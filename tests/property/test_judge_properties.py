@@ -8,7 +8,8 @@ from datetime import date, datetime, time, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connector.domain.model import Activity, Change, Enrollment, Mark, Moment, Offer, RecordState
+from connector.domain.decision import Moment
+from connector.domain.model import Activity, Change, Enrollment, Mark, Offer, RecordState
 from rules.basics import NO_WAIT, Duration, Unit
 from rules.calendar import WorkCalendar
 from rules.condition import Result, evaluate

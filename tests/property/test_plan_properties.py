@@ -12,18 +12,8 @@ from builders import PLACE, adopted, at, call_task, enroll, moment, rule, rulese
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from connector.domain.model import (
-    Assignment,
-    Change,
-    Decision,
-    Match,
-    Moment,
-    Owner,
-    Plan,
-    Record,
-    RecordRef,
-    RecordState,
-)
+from connector.domain.decision import Assignment, Decision, Match, Moment, Plan
+from connector.domain.model import Change, Owner, Record, RecordRef, RecordState
 from rules.actions import ReassignAction, RuleAction, SetAction
 from rules.basics import Place
 from rules.binding import bind

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from connector.domain.model import RecordRef, Verdict
+from connector.domain.decision import Verdict
+from connector.domain.model import RecordRef
 from connector.evaluate import moment_of
 from tests.company import Company
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from connector.domain.model import Decision, Mark, Moment, RecordState
+from connector.domain.decision import Decision, Moment
+from connector.domain.model import Mark, RecordState
 from rules.judge import Judgement
 from rules.model import Created, Once, Replied, RepliedTest, Rule, SinceTest, Step, StepDone
 from rules.rulebook import FileRulebook

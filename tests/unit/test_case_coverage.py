@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from connector.domain.model import Outcome, Reason, Verdict
+from connector.domain.decision import Outcome, Reason, Verdict
 from rules.cases.obstacle import obstacle, stops
 from rules.cases.result import Covered, Side
 from tests.cases import CALL, Written

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from connector.domain.model import Decision, PlannedAction, Reason, Verdict
+from connector.domain.decision import Decision, PlannedAction, Reason, Verdict
 from rules.basics import Place
 from rules.cases.coverage import Coverage
 from rules.cases.expected import Deed, deed_of, meets, of_rule

@@ -9,8 +9,9 @@ import pytest
 
 from connector.bootstrap import findings, load_workspace
 from connector.clock import FixedClock
+from connector.domain.decision import RunSummary
 from connector.domain.errors import Problem
-from connector.domain.model import CrmSchema, FieldInfo, Owner, RunSummary
+from connector.domain.model import CrmSchema, FieldInfo, Owner
 from connector.store import open_store
 from rules.cases.reader import read_cases
 from rules.checks.catalogue import catalogue, files, page, workspace

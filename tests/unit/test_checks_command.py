@@ -11,7 +11,8 @@ from click.testing import CliRunner, Result
 
 from connector.cli.check import command
 from connector.clock import FixedClock
-from connector.domain.model import CrmSchema, FieldInfo, Owner, RunSummary
+from connector.domain.decision import RunSummary
+from connector.domain.model import CrmSchema, FieldInfo, Owner
 from connector.store import open_store
 from connector.store.described import last_description
 from tests.builders import at

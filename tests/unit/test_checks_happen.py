@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from connector.domain.model import Adoption, Mark
+from connector.domain.decision import Adoption
+from connector.domain.model import Mark
 from rules.checks import look
 from rules.checks.catalogue import catalogue, files, workspace
 from rules.loader import load_rules

@@ -34,7 +34,8 @@ from builders import (
 )
 
 from connector.domain.actions import action_key
-from connector.domain.model import Activity, Mark, Plan, PlannedAction, RecordState
+from connector.domain.decision import Plan, PlannedAction
+from connector.domain.model import Activity, Mark, RecordState
 from rules.actions import RuleAction, TaskAction
 from rules.basics import Place
 from rules.model import Once, Replied, Rule

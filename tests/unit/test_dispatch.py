@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from connector.dispatch import CLAIM
 from connector.domain.actions import TASK_GONE
-from connector.domain.model import Receipt
+from connector.domain.decision import Receipt
 from tests.core import ANA, BEN, DAY, HOUR, NOW, World, call, lead, ref
 from tests.dispatching import act_of, one_pass, pend, world
 

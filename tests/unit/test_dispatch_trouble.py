@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from connector.dispatch import CLAIM
+from connector.domain.decision import PlannedAction, Receipt
 from connector.domain.errors import (
     ConfigError,
     ConflictError,
@@ -18,7 +19,6 @@ from connector.domain.errors import (
     RetryableError,
     ThrottledError,
 )
-from connector.domain.model import PlannedAction, Receipt
 from tests.core import HOUR, MINUTE, NOW, World
 from tests.dispatching import act_of, dispatcher_of, failing, one_pass, pend, world
 

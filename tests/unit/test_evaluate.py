@@ -9,8 +9,8 @@ from datetime import datetime
 import pytest
 
 import connector.evaluate as module
-from connector.domain.model import Adoption, Plan, Receipt
-from connector.domain.ports import Store
+from connector.domain.decision import Adoption, Plan, Receipt
+from connector.domain.storage import Store
 from connector.evaluate import ALARMS, Evaluation, evaluate, preview
 from connector.ingest import ingest
 from tests.core import ANA, BEN, DAY, HOUR, MINUTE, NEEDS, NOW, World, lead, ref

@@ -7,8 +7,9 @@ from datetime import datetime
 
 import pytest
 
+from connector.domain.decision import PlannedAction, Receipt, RecordPlan
 from connector.domain.errors import RetryableError, StoreError
-from connector.domain.model import Activity, Enrollment, PlannedAction, Receipt, RecordPlan
+from connector.domain.model import Activity, Enrollment
 from connector.echo import OURS, remember
 from connector.ingest import ReadCounts, ingest
 from tests.core import ANA, BEN, DAY, HOUR, MINUTE, NEEDS, NOW, World, call, change, lead, page, ref

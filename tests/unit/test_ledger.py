@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from connector.domain.model import Assignment, Moment, Owner, Record, RecordRef, RecordState
+from connector.domain.decision import Assignment, Moment
+from connector.domain.model import Owner, Record, RecordRef, RecordState
 from rules.binding import bind
 from rules.calendar import calendars_of
 from rules.desk import Desk

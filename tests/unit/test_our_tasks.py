@@ -8,19 +8,8 @@ from dataclasses import replace
 import pytest
 
 from connector.dispatch import Dispatcher
-from connector.domain.model import (
-    Activity,
-    Assignment,
-    Decision,
-    Moment,
-    Needs,
-    Offer,
-    Plan,
-    PlannedAction,
-    Receipt,
-    RecordPlan,
-    Value,
-)
+from connector.domain.decision import Assignment, Decision, Moment, Plan, PlannedAction, Receipt, RecordPlan
+from connector.domain.model import Activity, Needs, Offer, Value
 from connector.echo import CLOSED, OURS
 from connector.evaluate import evaluate, preview
 from connector.ingest import ReadCounts, ingest

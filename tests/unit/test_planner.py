@@ -25,10 +25,8 @@ from builders import (
 )
 
 from connector.domain.actions import action_key
-from connector.domain.model import (
-    Assignment,
-    Mark,
-)
+from connector.domain.decision import Assignment
+from connector.domain.model import Mark
 from rules.model import FieldChange, Once
 from rules.team import Absence, Pool
 from tests.plans import NOW, kinds, leads, marks, owners_of, reassign, ref, setting, world

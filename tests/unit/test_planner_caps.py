@@ -27,10 +27,7 @@ from builders import (
     team,
 )
 
-from connector.domain.model import (
-    Record,
-    Value,
-)
+from connector.domain.model import Record, Value
 from rules.actions import OfferAction
 from rules.basics import Place
 from rules.model import Backfill, Created, Limit

@@ -25,7 +25,8 @@ from builders import (
 )
 
 from connector.domain.actions import key_in, marker
-from connector.domain.model import PlannedAction, Reason, Record, RecordRef, RecordState, Value
+from connector.domain.decision import PlannedAction, Reason
+from connector.domain.model import Record, RecordRef, RecordState, Value
 from rules.actions import NoteAction, ReassignAction, RuleAction, TaskAction, UnenrollAction
 from rules.basics import Template
 from rules.calendar import OFFICE, WorkCalendar

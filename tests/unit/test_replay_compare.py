@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
-from connector.domain.model import OutboxEntry, PlannedAction
+from connector.domain.decision import OutboxEntry, PlannedAction
 from connector.domain.replay import Deed, Played
 from connector.replay.compare import Replay, compare
 from tests.builders import REF, at

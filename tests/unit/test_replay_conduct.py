@@ -10,17 +10,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from connector.cli.shards import InlineDoor
-from connector.domain.model import (
-    Activity,
-    Change,
-    Decision,
-    Moment,
-    Outcome,
-    Record,
-    RecordRef,
-    RecordState,
-    Verdict,
-)
+from connector.domain.decision import Decision, Moment, Outcome, Verdict
+from connector.domain.model import Activity, Change, Record, RecordRef, RecordState
 from connector.domain.replay import OurWrites, Played
 from rules.actions import ReassignAction
 from rules.basics import Duration

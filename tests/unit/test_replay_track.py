@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from connector.domain.actions import action_key
-from connector.domain.model import Activity, Enrollment, PlannedAction, RecordPlan, RecordState, Value
+from connector.domain.decision import PlannedAction, RecordPlan
+from connector.domain.model import Activity, Enrollment, RecordState, Value
 from connector.domain.replay import OurWrites
 from rules.replay.track import Track
 from tests.builders import ANA, BEN, REF, assigned, at, call, change, email, lead, mark, meeting, state, task

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 
+from connector.domain.decision import PlannedAction, RecordPlan, RunSummary
 from connector.domain.model import (
     Activity,
     Change,
@@ -16,12 +17,9 @@ from connector.domain.model import (
     Offer,
     OfferState,
     Owner,
-    PlannedAction,
     Record,
-    RecordPlan,
     RecordRef,
     RecordState,
-    RunSummary,
 )
 from connector.report.build import Past, make_report
 from connector.report.document import report_document

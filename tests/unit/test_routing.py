@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from connector.domain.model import Activity, Assignment, Change, Moment, Owner, Record, RecordRef, RecordState
+from connector.domain.decision import Assignment, Moment
+from connector.domain.model import Activity, Change, Owner, Record, RecordRef, RecordState
 from rules.binding import bind
 from rules.calendar import calendars_of
 from rules.desk import Desk

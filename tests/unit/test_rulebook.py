@@ -35,8 +35,9 @@ from builders import (
     team,
 )
 
+from connector.domain.decision import PlannedAction, Verdict
 from connector.domain.errors import ConfigError, Problem
-from connector.domain.model import Mark, PlannedAction, Record, RecordRef, RecordState, Verdict
+from connector.domain.model import Mark, Record, RecordRef, RecordState
 from rules import confirm
 from rules.actions import NoteAction, ReassignAction, SetAction
 from rules.basics import Place

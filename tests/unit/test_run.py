@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from connector.domain.decision import Assignment, PlannedAction, Receipt, RunSummary
 from connector.domain.errors import (
     BusyError,
     ConfigError,
@@ -20,7 +21,6 @@ from connector.domain.errors import (
     RetryableError,
     StoreError,
 )
-from connector.domain.model import Assignment, PlannedAction, Receipt, RunSummary
 from connector.run import BROKEN_OFF, STOPPED, PassResult, apply_plan, plan_pass, run_pass
 from tests.core import ANA, BEN, DAY, NOW, World, call, lead, page, ref
 

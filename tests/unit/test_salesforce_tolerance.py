@@ -13,8 +13,9 @@ from adapters.salesforce import activities, mapping, rows
 from adapters.salesforce.client import Client
 from adapters.salesforce.errors import first_error
 from adapters.salesforce.fields import FieldDescription, described
+from connector.domain.decision import PlannedAction
 from connector.domain.errors import RetryableError
-from connector.domain.model import PlannedAction, RecordRef
+from connector.domain.model import RecordRef
 from connector.domain.ports import AdapterConfig
 
 SHORT, LEAD = "00QHs0000000001", "00QHs0000000001MAA"

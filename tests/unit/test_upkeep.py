@@ -8,9 +8,7 @@ from datetime import timedelta
 import pytest
 
 from connector.domain.actions import action_key
-from connector.domain.model import (
-    RecordState,
-)
+from connector.domain.model import RecordState
 from rules.model import DuringTest
 from tests.builders import (
     ANA,

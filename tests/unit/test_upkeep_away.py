@@ -8,11 +8,8 @@ from datetime import date
 import pytest
 
 from connector.domain.actions import action_key
-from connector.domain.model import (
-    Activity,
-    PlannedAction,
-    RecordRef,
-)
+from connector.domain.decision import PlannedAction
+from connector.domain.model import Activity, RecordRef
 from rules.model import Created
 from rules.team import Absence, Pool, Team
 from tests.builders import (

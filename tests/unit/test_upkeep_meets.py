@@ -6,7 +6,8 @@ from dataclasses import replace
 from datetime import date
 
 from connector.domain.actions import action_key
-from connector.domain.model import Activity, PlannedAction, RecordRef, RecordState
+from connector.domain.decision import PlannedAction
+from connector.domain.model import Activity, RecordRef, RecordState
 from rules.model import Created
 from rules.rulebook import FileRulebook
 from rules.team import Absence, Team

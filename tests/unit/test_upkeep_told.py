@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from connector.domain.model import (
-    PlannedAction,
-    Reason,
-    RecordState,
-    Verdict,
-)
+from connector.domain.decision import PlannedAction, Reason, Verdict
+from connector.domain.model import RecordState
 from rules.team import Team
 from tests.builders import (
     BEN,

@@ -1,0 +1,185 @@
+"""The seam to durable state: everything a pass keeps, in transactions, behind one writer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Protocol
+
+from connector.domain.decision import (
+    Adoption,
+    Assignment,
+    OutboxEntry,
+    OutboxState,
+    Reason,
+    Receipt,
+    RecordPlan,
+    RunSummary,
+)
+from connector.domain.model import (
+    Activity,
+    Change,
+    CrmSchema,
+    Enrollment,
+    Offer,
+    Owner,
+    Record,
+    RecordRef,
+    RecordState,
+    Value,
+)
+
+
+class UnitOfWork(Protocol):
+    """One transaction on the store. Leaving the `with` block commits; an exception rolls back."""
+
+    # -- what was read -------------------------------------------------------------------------------------------
+    def cursor(self, stream: str) -> str | None: ...
+    def save_cursor(self, stream: str, cursor: str) -> None: ...
+    def records(self, refs: Sequence[RecordRef]) -> Mapping[RecordRef, Record]: ...
+    def save_records(self, records: Sequence[Record], seen: datetime) -> None:
+        """Insert or replace; `first_seen` is kept from the first time."""
+        ...
+
+    def find(self, text: str) -> Sequence[RecordRef]:
+        """Records whose id is `text`, with or without `kind:` before it."""
+        ...
+
+    def refs(self, kind: str, limit: int, after: RecordRef | None = None, *, gone: bool = False) -> Sequence[RecordRef]:
+        """The records of a kind in the order of their refs, beyond `after`; with `gone` also deleted and merged ones."""
+        ...
+
+    def activity_versions(self, ids: Sequence[str]) -> Mapping[str, str]:
+        """The stored version of each of these activities."""
+        ...
+
+    def activity_refs(self, ids: Sequence[str]) -> Mapping[str, Sequence[RecordRef]]:
+        """The records on which each of these activities is stored; one that is not stored is left out."""
+        ...
+
+    def save_activities(self, activities: Sequence[Activity]) -> None:
+        """Insert or replace; one marked deleted is removed, but a task of ours stays and is marked deleted."""
+        ...
+
+    def save_changes(self, changes: Sequence[Change]) -> frozenset[RecordRef]:
+        """Store those not yet known by (record, id); the records for which something was new.
+
+        An exact change refines a stored inexact one of the same field and new value: that keeps its id and origin.
+        """
+        ...
+
+    def save_enrollments(self, enrollments: Sequence[Enrollment]) -> frozenset[RecordRef]: ...
+    def move_history(self, old: RecordRef, new: RecordRef) -> None:
+        """After a merge: activities, enrolments, marks and open actions of the loser now belong to the survivor."""
+        ...
+
+    def save_schema(self, schema: CrmSchema) -> None: ...
+    def schema(self) -> CrmSchema | None: ...
+    def save_owners(self, owners: Sequence[Owner]) -> bool:
+        """True when an owner appeared, went or changed since the last time."""
+        ...
+
+    def owners(self) -> Sequence[Owner]: ...
+
+    # -- what is due ---------------------------------------------------------------------------------------------
+    def mark_due(self, refs: Iterable[RecordRef], at: datetime) -> None:
+        """Lower the deadline of these records to `at`."""
+        ...
+
+    def mark_all_due(self, kind: str, at: datetime) -> int: ...
+    def due(self, now: datetime, limit: int, after: RecordRef | None = None) -> Sequence[RecordRef]:
+        """Records whose deadline has come, in the order of their refs, beyond `after`."""
+        ...
+
+    def states(self, refs: Sequence[RecordRef]) -> Sequence[RecordState]: ...
+    def population(self) -> Mapping[str, int]:
+        """How many live records of each kind are stored."""
+        ...
+
+    # -- what was decided ----------------------------------------------------------------------------------------
+    def adoptions(self) -> Mapping[str, Adoption]: ...
+    def adopt(self, adoptions: Sequence[Adoption]) -> None:
+        """Insert or replace."""
+        ...
+
+    def commit_plan(self, plan: RecordPlan, run: str, now: datetime) -> None:
+        """Outbox entries (pending or held), marks, the next deadline (None clears it) and the trace of one record.
+
+        An action whose key is already there and neither `dropped` nor new is left as it is.
+        """
+        ...
+
+    def save_assignments(self, assignments: Sequence[Assignment]) -> None: ...
+    def assignments(self, since: datetime | None = None) -> Sequence[Assignment]: ...
+    def offers(self, since: datetime | None = None) -> Sequence[Offer]:
+        """Every offer that was made, or was settled, from an instant on, the oldest first."""
+        ...
+
+    def loads(self) -> Mapping[str, int]:
+        """How many open records each owner has."""
+        ...
+
+    def company_owners(self, companies: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
+        """Who owns or owned records of these companies (names in small letters), most records first."""
+        ...
+
+    def fired_counts(self, since: datetime) -> Mapping[tuple[str, str], int]:
+        """Per (rule, owner the record had) how many matches fired since an instant; ('rule','') is the rule's total."""
+        ...
+
+    def remove_marks(self, ref: RecordRef, rule: str, occasion: str) -> None:
+        """Let a rule fire on this occasion again: its dropped reassignments and offers took no turn and were never made."""
+        ...
+
+    def trace(self, key: str) -> Sequence[Reason]: ...
+
+    # -- what is on its way --------------------------------------------------------------------------------------
+    def claim(self, run: str, limit: int, now: datetime, lease_until: datetime) -> Sequence[OutboxEntry]:
+        """Take pending entries, and claimed ones whose lease ran out (those come as `unknown`), in the order of their
+        position, then key."""
+        ...
+
+    def settle(self, receipts: Sequence[Receipt], now: datetime) -> None:
+        """Record outcomes: `retry` goes back to pending (dead after 8 attempts), the others stay as they are."""
+        ...
+
+    def put_back(self, keys: Sequence[str], why: str, now: datetime) -> None:
+        """Claimed entries back to pending without counting an attempt; `why` is kept as their message."""
+        ...
+
+    def prune(self, traces_before: datetime, snapshots_before: datetime) -> int:
+        """Forget traces, and deleted records with their history, that are older; how many rows went."""
+        ...
+
+    def outbox(self, states: Sequence[OutboxState] = (), run: str | None = None) -> Sequence[OutboxEntry]: ...
+    def outbox_counts(self) -> Mapping[str, int]: ...
+    def entries(self, keys: Sequence[str]) -> Mapping[str, OutboxEntry]: ...
+    def our_writes(self, ref: RecordRef) -> Sequence[OutboxEntry]:
+        """Every write that was planned on a record, whatever became of it, the oldest first."""
+        ...
+
+    def release(self, rule: str | None, first: int | None, now: datetime) -> int:
+        """Held entries back to pending, oldest first; how many."""
+        ...
+
+    # -- runs ----------------------------------------------------------------------------------------------------
+    def start_run(self, run: RunSummary) -> None: ...
+    def finish_run(self, run: RunSummary) -> None: ...
+    def runs(self, limit: int) -> Sequence[RunSummary]: ...
+    def setting(self, name: str) -> Value: ...
+    def save_setting(self, name: str, value: Value) -> None: ...
+
+
+class Store(Protocol):
+    """Durable state with one writer."""
+
+    def begin(self) -> AbstractContextManager[UnitOfWork]:
+        """A transaction; raises StoreError when the state cannot be read or written."""
+        ...
+
+    def lock(self) -> AbstractContextManager[None]:
+        """The pass's exclusive lock; raises BusyError at once when another process holds it."""
+        ...
+
+    def close(self) -> None: ...
