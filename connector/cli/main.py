@@ -26,6 +26,7 @@ COMMANDS: Mapping[str, str] = {
     "show": "Show every write of one pass, with old and new value.",
     "replay": "Replay these rules, or a draft, over the stored past, beside what was done.",
     "report": "The end-of-week report: who needs help, and with which leads; as a table or a page.",
+    "settle": "Say what became of writes that failed, or whose outcome the CRM does not tell.",
     "release": "Let held actions go with the next pass.",
 }
 

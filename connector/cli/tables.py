@@ -168,13 +168,14 @@ class Teller:
         if not runs:
             self.line("No pass yet: `followup run` makes the first one.")
 
-    def writes(self, entries: Sequence[OutboxEntry]) -> None:
-        """Every write of a pass."""
+    def writes(self, entries: Sequence[OutboxEntry], *, keys: bool = False) -> None:
+        """Writes and what became of them, each with its key where a person may need it."""
         for entry in entries:
             more = f": {escape(entry.message)}" if entry.message and entry.state != "confirmed" else ""
             state = f"[{STATES.get(entry.state, 'red')}]{entry.state}[/]"
             self.line(f"{state} {entry.action.record}  {escape(self.action(entry.action))}{more}")
-            self.line(f"      [dim]{escape(entry.action.rule)}: {escape(entry.action.why)}[/]")
+            origin = f"{entry.action.key}  " if keys else ""
+            self.line(f"      {origin}[dim]{escape(entry.action.rule)}: {escape(entry.action.why)}[/]")
 
     def verdicts(self, verdicts: Sequence[Verdict]) -> None:
         """Why, why not and when next, rule by rule; `+` lets the rule act, `x` stops it, `?` is not known."""

@@ -148,6 +148,10 @@ class UnitOfWork(Protocol):
         """Claimed entries back to pending without counting an attempt; `why` is kept as their message."""
         ...
 
+    def try_again(self, keys: Sequence[str], now: datetime) -> None:
+        """Entries that failed, are dead or unknown back to pending, as if never tried, with the later steps of their match."""
+        ...
+
     def prune(self, traces_before: datetime, snapshots_before: datetime) -> int:
         """Forget traces, and deleted records with their history, that are older; how many rows went."""
         ...

@@ -83,6 +83,18 @@ class Outbox(Part):
             claimed = (outbox.c.key.in_(some), outbox.c.state == "claimed")
             self._connection.execute(update(outbox).where(*claimed).values(values))
 
+    def try_again(self, keys: Sequence[str], now: datetime) -> None:
+        """Entries that were refused, given up or of unknown outcome back to pending, as if never tried.
+
+        The later steps that were dropped with them follow, but offers: who is asked is decided anew.
+        """
+        afresh = {"state": "pending", "attempts": 0, "message": "", "updated": micros(now), "lease_until": None}
+        for row in self._rows(keys).values():
+            self._connection.execute(update(outbox).where(outbox.c.key == row.key).values(afresh))
+            dropped = (outbox.c.state == "dropped", outbox.c.message == _EARLIER_FAILED, outbox.c.kind != "offer")
+            later = (_same_match(outbox.c, row), outbox.c.position > row.position)
+            self._connection.execute(update(outbox).where(*later, *dropped).values(afresh))
+
     def _drop_later(self, row: Row[tuple[object, ...]], now: datetime) -> None:
         later = and_(
             outbox.c.record == row.record,

@@ -1,0 +1,59 @@
+"""`followup settle`: a person says what became of writes that the CRM refused, or does not tell of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from connector.bootstrap import load_workspace
+from connector.cli.documents import write_document
+from connector.cli.options import json_option, print_json, workspace_option
+from connector.cli.tables import Teller, names_of, zone_of
+from connector.deadletters import Word, settle, waiting
+from connector.domain.errors import ConfigError
+from connector.store import open_store
+
+_TOLD = {
+    "landed": "noted as written",
+    "again": "sent once more by the next `followup run`",
+    "drop": "dropped",
+}
+
+
+@click.command("settle", epilog="Example: followup settle first-call.0c1f6d0b5a9e8d77 --landed")
+@click.argument("keys", nargs=-1, metavar="[KEY]...")
+@click.option("--landed", "word", flag_value="landed", help="It is in the CRM: I looked.")
+@click.option(
+    "--again", "word", flag_value="again", help="It is not in the CRM, or what was in the way is mended: send it."
+)
+@click.option("--drop", "word", flag_value="drop", help="Leave it; the rule does not try again on this occasion.")
+@click.option("--rule", help="All of this rule that wait, instead of KEYs.")
+@workspace_option
+@json_option
+def command(keys: tuple[str, ...], word: Word | None, rule: str | None, workspace: Path | None, as_json: bool) -> int:
+    """List the writes that failed for good, or whose outcome the CRM does not tell; or say what became of them."""
+    if word is not None and bool(keys) == bool(rule):
+        raise ConfigError("name the writes: one or more KEYs, or --rule ID for all of a rule's")
+    loaded = load_workspace(workspace)
+    clock = loaded.clock()
+    store = open_store(loaded.settings.store_url, clock=clock)
+    try:
+        with store.begin() as uow:
+            people = names_of(uow.owners())
+            found = [each for each in waiting(uow, rule) if not keys or each.action.key in keys]
+        if word is not None:
+            with store.lock():
+                found = list(settle(store, keys or [each.action.key for each in found], word, clock.now()))
+    finally:
+        store.close()
+    if as_json:
+        print_json({"said": word, "writes": [write_document(entry) for entry in found]})
+    elif word is not None:
+        click.echo(f"{len(found)} {'write' if len(found) == 1 else 'writes'} {_TOLD[word]}")
+    elif found:
+        Teller(Console(), zone_of(loaded), people).writes(found, keys=True)
+    else:
+        click.echo("nothing waits for a person: no write failed for good, and the outcome of each is known")
+    return 0
