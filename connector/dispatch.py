@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from time import monotonic
 
 from connector.domain.actions import TASK_GONE
 from connector.domain.decision import Moment, OutboxEntry, PlannedAction, Receipt
@@ -38,6 +39,10 @@ LEASE = timedelta(minutes=10)
 
 ABSENT_FOR = timedelta(days=1)
 """When a record that the CRM did not show is looked at again: most are deleted, and the next reading says so."""
+
+FRESH_SECONDS = 15.0
+"""How old the last look at a record may be when its batch goes out; an older one is had again. Only the batch in flight,
+and a wait that the CRM asks for in it, can make it older."""
 
 LEFT = "left for the next pass"
 
@@ -80,6 +85,7 @@ class Dispatcher:
         self.counts = WriteCounts()
         self._tried: set[str] = set()
         self._unsent: set[str] = set()
+        self._looked_at = 0.0
 
     def recover(self) -> None:
         """Look up what earlier runs left without an answer; nothing new is written."""
@@ -144,7 +150,10 @@ class Dispatcher:
             for batch in self._batches(self._rechecked(fresh)):
                 if self.counts.stopped or self._should_stop():
                     break
-                self._apply(batch)
+                fresh_enough = monotonic() - self._looked_at <= FRESH_SECONDS
+                checked = batch if fresh_enough else self._rechecked(batch)
+                if checked:
+                    self._apply(checked)
         except (
             QuotaSpentError,
             RetryableError,
@@ -203,6 +212,7 @@ class Dispatcher:
         refs = sorted({action.record for action in actions})
         if not refs:
             return []
+        self._looked_at = monotonic()
         fresh = self._adapter.source.reread(refs, self._needs)
         now = self._moment.now
         with self._store.begin() as uow:

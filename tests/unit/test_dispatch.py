@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
-from connector.dispatch import CLAIM
+import pytest
+
+from connector.dispatch import CLAIM, FRESH_SECONDS
 from connector.domain.actions import TASK_GONE
-from connector.domain.decision import Receipt
+from connector.domain.decision import PlannedAction, Receipt
 from tests.core import ANA, BEN, DAY, HOUR, NOW, World, call, lead, ref
 from tests.dispatching import act_of, one_pass, pend, world
 
@@ -76,6 +79,26 @@ def test_a_change_seen_by_the_last_look_makes_the_record_due_though_this_write_g
     world.source.now[ref("1")] = lead("1", 70, city="Ulm")
     assert one_pass(world).confirmed == 1
     assert world.due() == ["1"]
+
+
+def test_a_last_look_that_has_grown_old_is_had_again_before_the_next_batch(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = 0.0
+    monkeypatch.setattr("connector.dispatch.monotonic", lambda: seconds)
+    world.sink.size = 1
+    pend(world, act_of("1"), act_of("2"))
+
+    def slow(actions: Sequence[PlannedAction]) -> Sequence[Receipt]:
+        nonlocal seconds
+        seconds += FRESH_SECONDS + 1
+        world.source.now[ref("2")] = replace(lead("2", owner=BEN.id), version="2")
+        return [Receipt(action.key, "confirmed", f"T{action.key}") for action in actions]
+
+    world.sink.answer = slow
+    counts = one_pass(world)
+    assert (counts.confirmed, counts.dropped, counts.calls) == (1, 1, 1)
+    assert [action.record.id for action in world.sink.sent] == ["1"]
 
 
 def test_a_record_that_is_gone_gets_no_write_and_is_looked_at_again_only_the_next_day(world: World) -> None:
