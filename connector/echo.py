@@ -13,6 +13,7 @@ from datetime import date, datetime, timedelta
 from connector.domain.decision import PlannedAction, Receipt
 from connector.domain.model import Activity, Change, Enrollment, Needs, Record, RecordRef, Value
 from connector.domain.storage import UnitOfWork
+from connector.domain.undone import UNDO
 
 OURS = "ours"
 """The version of an activity that we stored ourselves when its write was confirmed, before the CRM told it back. In
@@ -208,7 +209,11 @@ def remember(uow: UnitOfWork, action: PlannedAction, receipt: Receipt, now: date
         _remember_amend(uow, action, now)
     elif action.kind in ("enroll", "unenroll"):
         name = str(action.fields.get("in") or action.fields.get("from"))
-        uow.save_enrollments([Enrollment(action.record, name, now, active=action.kind == "enroll")])
+        # Leaving is no contact: what is known of when it began stays.
+        enrolled = action.kind == "enroll"
+        uow.save_enrollments([Enrollment(action.record, name, now if enrolled else None, active=enrolled)])
+    if action.rule == UNDO:
+        uow.take_back(action.occasion, now)
 
 
 def _remember_fields(uow: UnitOfWork, action: PlannedAction, now: datetime) -> None:

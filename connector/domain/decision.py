@@ -36,6 +36,24 @@ class Assignment:
     """Who could have got it just then, and which part of it was theirs by right; the parts add up to 1."""
 
 
+EVERYTHING = ""
+"""Stands in a pause in place of a rule's id when everything is paused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A person stopped a rule, all steps of a cadence, or everything, at an instant, and may have said why."""
+
+    rule: str
+    at: datetime
+    why: str = ""
+
+
+def pause_of(pauses: Mapping[str, Pause], rule: str) -> Pause | None:
+    """What stops a rule just now: a pause of everything, of the rule, or of the cadence whose step it is."""
+    return pauses.get(EVERYTHING) or pauses.get(rule) or pauses.get(rule.partition("/")[0])
+
+
 @dataclass(frozen=True, slots=True)
 class Moment:
     """Everything outside a record that a decision may depend on, so that deciding is a pure function.
@@ -55,6 +73,14 @@ class Moment:
     population: Mapping[str, int] = field(default_factory=dict)
     loads: Mapping[str, int] = field(default_factory=dict)
     company_owners: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    lately: Mapping[str, frozenset[RecordRef]] = field(default_factory=dict)
+    """The records on which each rule fired by itself within the hour before, for the breaker."""
+    pauses: Mapping[str, Pause] = field(default_factory=dict)
+    """What a person stopped, by rule or cadence; `EVERYTHING` stands for all of them."""
+
+    def pause_of(self, rule: str) -> Pause | None:
+        """What stops a rule at this moment, None when nothing does."""
+        return pause_of(self.pauses, rule) if self.pauses else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +130,8 @@ class Match:
     scope: str
     due: datetime
     backfill: bool = False
+    released: bool = False
+    """Whether a person let it go after it was held: no breaker counts it again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +159,8 @@ class Decision:
     next_at: datetime | None
     verdicts: tuple[Verdict, ...] = ()
     alarms: tuple[str, ...] = ()
+    would: tuple[str, ...] = ()
+    """The rules that would act now if what they match were not older than they are here (baseline)."""
     upkeep: bool = False
     """Whether offers or open tasks of ours on the record have to be seen to now, whatever the rules say."""
 
@@ -206,6 +236,8 @@ class OutboxEntry:
     crm_id: str | None = None
     message: str = ""
     updated: datetime | None = None
+    already: bool | None = None
+    """Once it is confirmed: whether its effect may have been there before us; None where no receipt said so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,3 +274,5 @@ class RuleInfo:
     line: int
     kind: str
     fingerprint: str = ""
+    writes: tuple[ActionKind, ...] = ()
+    """The kinds of action it plans for one match, in order."""

@@ -135,9 +135,11 @@ class UnitOfWork(Protocol):
     def trace(self, key: str) -> Sequence[Reason]: ...
 
     # -- what is on its way --------------------------------------------------------------------------------------
-    def claim(self, run: str, limit: int, now: datetime, lease_until: datetime) -> Sequence[OutboxEntry]:
+    def claim(
+        self, run: str, limit: int, now: datetime, lease_until: datetime, *, undo: bool = False
+    ) -> Sequence[OutboxEntry]:
         """Take pending entries, and claimed ones whose lease ran out (those come as `unknown`), in the order of their
-        position, then key."""
+        position, then key; with `undo` only those that take writes back, else all others."""
         ...
 
     def settle(self, receipts: Sequence[Receipt], now: datetime) -> None:
@@ -150,6 +152,10 @@ class UnitOfWork(Protocol):
 
     def try_again(self, keys: Sequence[str], now: datetime) -> None:
         """Entries that failed, are dead or unknown back to pending, as if never tried, with the later steps of their match."""
+        ...
+
+    def take_back(self, key: str, now: datetime) -> None:
+        """The write with this key was undone: its turn in a pool is given back, and its offer, if open, has run out."""
         ...
 
     def prune(self, traces_before: datetime, snapshots_before: datetime) -> int:

@@ -162,4 +162,5 @@ def _entry(action: PlannedAction, plan: RecordPlan, state: str, run: str, now: d
         "updated": micros(now),
         "lease_until": None,
         "retargeted": False,
+        "already": None,
     }

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Row, and_, delete, exists, func, or_, sele
 
 from connector.domain.decision import ActionKind, OutboxEntry, OutboxState, PlannedAction, Receipt
 from connector.domain.model import RecordRef
+from connector.domain.undone import UNDO
 from connector.store.codec import instant, micros, payload_of, ref_of, ref_text
 from connector.store.statements import Part, chunks
 from connector.store.tables import assignments, marks, offers, outbox
@@ -24,10 +25,13 @@ _EARLIER_FAILED = "an earlier step of this rule did not go through"
 class Outbox(Part):
     """Claims, receipts, and the views on them."""
 
-    def claim(self, run: str, limit: int, now: datetime, lease_until: datetime) -> Sequence[OutboxEntry]:
+    def claim(
+        self, run: str, limit: int, now: datetime, lease_until: datetime, *, undo: bool = False
+    ) -> Sequence[OutboxEntry]:
         """Take pending entries, and claimed ones whose lease ran out (those come as `unknown`), by position, then key.
 
         An entry waits until the earlier positions of its match are settled, so that a match is written in its order.
+        With `undo` only what takes writes back is taken, else all but that.
         """
         earlier = outbox.alias("earlier")
         blocked = (
@@ -36,9 +40,10 @@ class Outbox(Part):
             .where(earlier.c.state.in_(_UNSETTLED))
         )
         lost = and_(outbox.c.state == "claimed", outbox.c.lease_until <= micros(now))
+        wanted = outbox.c.rule == UNDO if undo else outbox.c.rule != UNDO
         query = (
             select(outbox)
-            .where(or_(outbox.c.state == "pending", lost), ~blocked)
+            .where(or_(outbox.c.state == "pending", lost), ~blocked, wanted)
             .order_by(outbox.c.position, outbox.c.key)
             .limit(limit)
         )
@@ -67,6 +72,7 @@ class Outbox(Part):
                 "message": receipt.message or receipt.code,
                 "updated": micros(now),
                 "lease_until": None,
+                "already": receipt.already if state == "confirmed" else None,
             }
             self._connection.execute(update(outbox).where(outbox.c.key == receipt.key).values(values))
             if state in ("failed", "dropped", "dead"):
@@ -94,6 +100,22 @@ class Outbox(Part):
             dropped = (outbox.c.state == "dropped", outbox.c.message == _EARLIER_FAILED, outbox.c.kind != "offer")
             later = (_same_match(outbox.c, row), outbox.c.position > row.position)
             self._connection.execute(update(outbox).where(*later, *dropped).values(afresh))
+
+    def take_back(self, key: str, now: datetime) -> None:
+        """The write with this key was undone: its turn in a pool is given back, and its offer, if open, has run out.
+
+        The turn of a record that was handed over after an offer is the offer's.
+        """
+        row = self._rows([key]).get(key)
+        if row is None:
+            return
+        ran_out = {"state": "expired", "settled": micros(now)}
+        self._connection.execute(update(offers).where(offers.c.key == key, offers.c.state == "open").values(ran_out))
+        offered = self._rows([row.occasion.partition("@")[2]])
+        for one in (row, *offered.values()):
+            if one.kind in ("reassign", "offer") and one.record == row.record:
+                line = (assignments.c.record == one.record, assignments.c.rule == one.rule)
+                self._connection.execute(delete(assignments).where(*line, assignments.c.at == one.created))
 
     def _drop_later(self, row: Row[tuple[object, ...]], now: datetime) -> None:
         later = and_(
@@ -199,4 +221,5 @@ def _entry(row: Row[tuple[object, ...]], state: OutboxState | None = None, run: 
         crm_id=row.crm_id,
         message=row.message,
         updated=instant(row.updated),
+        already=row.already,
     )

@@ -135,6 +135,7 @@ outbox = Table(
     Column("updated", BigInteger),
     Column("lease_until", BigInteger),
     Column("retargeted", Flag),
+    Column("already", Flag),
 )
 
 offers = Table(

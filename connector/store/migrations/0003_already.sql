@@ -1,0 +1,3 @@
+-- Whether the effect of a write was there before it, as its receipt said; NULL where no receipt said so.
+
+ALTER TABLE outbox ADD COLUMN already INTEGER;
