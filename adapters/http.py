@@ -9,13 +9,16 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+import requests
+from requests.adapters import DEFAULT_CA_BUNDLE_PATH
 from tenacity import RetryCallState, Retrying, stop_after_attempt, wait_exponential, wait_random
 
 from connector.domain.errors import ConfigError, OutcomeUnknownError, RetryableError, ThrottledError
@@ -195,6 +198,52 @@ def is_loopback(url: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def checked_host(url: str, own: Sequence[str], allowed: Set[str], name: str) -> str:
+    """The URL as `checked_base_url` gives it, when credentials may be sent there; ConfigError otherwise.
+
+    They may be sent to the CRM's own hosts (`own`: host names, and suffixes that begin with a dot), to those the admin
+    allowed with FOLLOWUP_ALLOWED_HOSTS, and to this machine. Another port than 443 is nobody's own.
+    """
+    origin = checked_base_url(url, name)
+    if is_loopback(origin) or is_trusted(origin, own, allowed):
+        return origin
+    raise ConfigError(
+        f"{name} names a host that is not the CRM's own; nothing was sent there. Correct it; a host that must be "
+        "used all the same, such as a government cloud's, is allowed by FOLLOWUP_ALLOWED_HOSTS"
+    )
+
+
+def is_trusted(origin: str, own: Sequence[str], allowed: Set[str]) -> bool:
+    """Whether an https origin is one of the CRM's own hosts, on its usual port, or one the admin allowed."""
+    parts = urlsplit(origin)
+    host = (parts.hostname or "").lower()
+    if parts.scheme != "https" or parts.username is not None:
+        return False
+    its_own = any(host.endswith(name) if name.startswith(".") else host == name for name in own)
+    return host in allowed or (its_own and parts.port in (None, 443))
+
+
+@dataclass(frozen=True)
+class WayOut:
+    """How this machine reaches the internet, as its environment says: a proxy, perhaps with credentials, and the CAs."""
+
+    proxy: str | None = field(repr=False)
+    ca_bundle: str
+
+
+def way_out(url: str) -> WayOut:
+    """HTTPS_PROXY and NO_PROXY, REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE as `requests` reads them; none of them on loopback.
+
+    Certificates are always verified, by certifi's authorities where nothing else is said.
+    """
+    with requests.Session() as session:
+        session.trust_env = not is_loopback(url)
+        found = session.merge_environment_settings(url, {}, False, None, None)
+    proxy = requests.utils.select_proxy(url, found["proxies"])
+    verify = found["verify"]
+    return WayOut(proxy, verify if isinstance(verify, str) else DEFAULT_CA_BUNDLE_PATH)
 
 
 def checked_base_url(url: str, name: str) -> str:

@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BeforeValidator, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
     NestedSecretsSettingsSource,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     SettingsError,
@@ -27,6 +28,7 @@ from pydantic_settings import (
 
 from connector.domain.errors import ConfigError, Problem
 from connector.domain.ports import AdapterConfig, Clock
+from connector.limits import Limits, Section
 
 PREFIX = "FOLLOWUP_"
 SECRETS_DIR = "/run/secrets"
@@ -58,15 +60,25 @@ def _stripped(value: object) -> object:
 Secret = Annotated[SecretStr, BeforeValidator(_stripped)]
 
 
+def _hosts(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    names = [name.strip().lower() for name in value.split(",") if name.strip()]
+    if not all(
+        re.fullmatch(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+", name) for name in names
+    ):
+        raise ValueError("write bare host names with commas between them, such as api.example.gov")
+    return frozenset(names)
+
+
+Hosts = Annotated[frozenset[str], NoDecode, BeforeValidator(_hosts)]
+
+
 PlaceOf = Callable[[tuple[str | int, ...]], tuple[int, int]]
 """From a path of keys in a file to its line and column."""
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
-
-
-class SalesforceSettings(_Section):
+class SalesforceSettings(Section):
     """How to reach a Salesforce org: client credentials (id and secret) or JWT bearer (id, user name and key file)."""
 
     login_url: str | None = None
@@ -77,21 +89,14 @@ class SalesforceSettings(_Section):
     api_version: str = "62.0"
 
 
-class HubSpotSettings(_Section):
+class HubSpotSettings(Section):
     """How to reach a HubSpot portal: a private app's token or a service key."""
 
     access_token: Secret | None = None
     base_url: str = "https://api.hubapi.com"
 
 
-class Limits(_Section):
-    """Caps that hold for every rule without its own, and the share of the CRM's daily calls that is ours."""
-
-    per_rule_per_run: int = Field(default=100, ge=1)
-    api_calls_share: float = Field(default=0.2, gt=0, le=1)
-
-
-class Keep(_Section):
+class Keep(Section):
     """How long the state file remembers: deleted records and their changes, and why actions were planned."""
 
     snapshots: Days = timedelta(days=400)
@@ -117,6 +122,7 @@ class Settings(BaseSettings):
     log: Literal["text", "json"] | None = None
     engine: Literal["auto", "durable", "plain"] = "auto"
     secrets_dir: Path = Path(SECRETS_DIR)
+    allowed_hosts: Hosts = frozenset()
     salesforce: SalesforceSettings = SalesforceSettings()
     hubspot: HubSpotSettings = HubSpotSettings()
     records: dict[Literal["lead", "contact", "deal"], str] = {}
@@ -197,6 +203,7 @@ def load_settings(
 ) -> Settings:
     """The settings from every source; ConfigError lists all that is wrong, with file and line where it is in the file."""
     given = {name: value for name, value in flags.items() if value is not None}
+    _refuse_in_file(file_values or {}, place_of)
     try:
         # A key whose items are all commented out is not set, as in team.yaml.
         written = {name: value for name, value in (file_values or {}).items() if value != ""}
@@ -211,6 +218,29 @@ def load_settings(
         ) from None
     _check(settings)
     return settings
+
+
+NOT_BY_FILE: Mapping[tuple[str, ...], str] = {
+    ("allowed_hosts",): "who may write this file must not be able to send credentials elsewhere",
+    ("salesforce", "client_secret"): "a secret has no place in a file that is kept and shared",
+    ("hubspot", "access_token"): "a secret has no place in a file that is kept and shared",
+}
+"""What followup.yaml may not say, and why; the environment and secret files may."""
+
+
+def _refuse_in_file(values: Mapping[str, object], place_of: PlaceOf | None) -> None:
+    problems = []
+    for path, why in NOT_BY_FILE.items():
+        found: object = values
+        for part in path:
+            found = found.get(part) if isinstance(found, Mapping) else None
+        if str(found or "").strip():
+            line, column = place_of(path) if place_of is not None else (0, 0)
+            name = PREFIX + "__".join(path).upper()
+            said = f"`{'.'.join(path)}`: {why}: set {name} in the environment or in a secret file"
+            problems.append(Problem("followup.yaml", line, column, said))
+    if problems:
+        raise ConfigError(str(problems[0]), tuple(problems))
 
 
 def _secrets_dir() -> str:
@@ -304,6 +334,7 @@ def adapter_config(settings: Settings, clock: Clock, should_stop: Callable[[], b
         task_key_field=settings.task_key_field,
         api_calls_share=settings.limits.api_calls_share,
         should_stop=should_stop,
+        allowed_hosts=settings.allowed_hosts,
     )
 
 

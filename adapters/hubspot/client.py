@@ -18,13 +18,13 @@ from email.utils import parsedate_to_datetime
 from functools import reduce
 from pathlib import Path
 from types import ModuleType
-from urllib.parse import urlencode
+from urllib.parse import unquote, urlencode
 
 import urllib3
 from hubspot import HubSpot
 from hubspot.discovery.discovery_base import DiscoveryBase
 
-from adapters.http import RateBudget, Usage, checked_base_url, is_loopback, with_retries
+from adapters.http import RateBudget, Usage, checked_host, is_loopback, way_out, with_retries
 from adapters.hubspot import errors
 from adapters.hubspot.errors import Call, Reply
 from adapters.hubspot.paths import SEARCH, Endpoint, scope_of
@@ -32,6 +32,9 @@ from connector.domain.errors import ConfigError, QuotaSpentError
 from connector.domain.ports import AdapterConfig
 
 PUBLIC_API = "https://api.hubapi.com"
+
+OWN_HOSTS = ("api.hubapi.com",)
+"""The host of HubSpot's API; anything else is for FOLLOWUP_ALLOWED_HOSTS."""
 
 TIME_OUT = urllib3.Timeout(connect=3, read=20)
 """Seconds; a silent server holds a call no longer than this."""
@@ -50,12 +53,13 @@ class HubSpotClient:
 
     def __init__(self, config: AdapterConfig) -> None:
         self._config = config
-        self._base = checked_base_url(config.connection.get("base_url") or PUBLIC_API, errors.BASE_URL)
+        base = config.connection.get("base_url") or PUBLIC_API
+        self._base = checked_host(base, OWN_HOSTS, config.allowed_hosts, errors.BASE_URL)
         if not config.connection.get("access_token"):
             raise ConfigError(f"there is no HubSpot access token: set {errors.TOKEN}")
         self.usage = Usage(config.calls_before)
         self.server_time: datetime | None = None
-        self._pool = urllib3.PoolManager(maxsize=16, retries=False)
+        self._pool = _pool(self._base)
         self._apis: dict[tuple[str, str], object] = {}
         self._sdk = HubSpot(access_token="", host=self._base, base_url=self._base, api_factory=self._api)
         self._searches = _search_budget(config, self._base)
@@ -165,6 +169,25 @@ class HubSpotClient:
         except ValueError:
             return
         self.server_time = stamp if stamp.tzinfo else stamp.replace(tzinfo=UTC)
+
+
+def _pool(base: str) -> urllib3.PoolManager:
+    """Connections to HubSpot, through the proxy the environment names; certificates are verified, redirects not followed."""
+    way = way_out(base)
+    if way.proxy is None:
+        return urllib3.PoolManager(maxsize=16, retries=False, cert_reqs="CERT_REQUIRED", ca_certs=way.ca_bundle)
+    try:
+        proxy = urllib3.util.parse_url(way.proxy if "://" in way.proxy else f"http://{way.proxy}")
+        return urllib3.ProxyManager(
+            proxy._replace(auth=None).url,
+            maxsize=16,
+            retries=False,
+            proxy_headers=urllib3.make_headers(proxy_basic_auth=unquote(proxy.auth)) if proxy.auth else None,
+            cert_reqs="CERT_REQUIRED",
+            ca_certs=way.ca_bundle,
+        )
+    except (ValueError, urllib3.exceptions.HTTPError):
+        raise ConfigError("HTTPS_PROXY is not the URL of a proxy: write it as http://HOST:PORT") from None
 
 
 def _pairs(query: Mapping[str, Query]) -> list[tuple[str, str]]:

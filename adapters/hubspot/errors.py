@@ -110,7 +110,8 @@ def error_of(failure: urllib3.exceptions.HTTPError, call: Call) -> FollowupError
     """The error a failed exchange stands for; a write that may have been sent has an unknown outcome."""
     if isinstance(failure, urllib3.exceptions.SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(failure):
         return ConfigError(
-            f"the certificate of HubSpot's address cannot be verified: check {BASE_URL} and the CA store"
+            f"the certificate of HubSpot's address cannot be verified: check {BASE_URL}, or name your proxy's authority "
+            "in REQUESTS_CA_BUNDLE"
         )
     if isinstance(failure, urllib3.exceptions.NewConnectionError | urllib3.exceptions.ConnectTimeoutError):
         return RetryableError("HubSpot cannot be reached; check the network, the next pass tries again")

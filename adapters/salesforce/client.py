@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 import threading
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -20,7 +20,7 @@ from requests.adapters import HTTPAdapter
 from simple_salesforce import Salesforce, SalesforceLogin
 from simple_salesforce.exceptions import SalesforceAuthenticationFailed, SalesforceError, SalesforceExpiredSession
 
-from adapters.http import Usage, checked_base_url, is_loopback, with_retries
+from adapters.http import Usage, checked_host, is_loopback, is_trusted, with_retries
 from adapters.salesforce.errors import error_of, line_error, login_error, outage
 from adapters.salesforce.json_values import switch
 from connector.domain.errors import ConfigError, PermanentError, QuotaSpentError, RetryableError
@@ -31,6 +31,8 @@ TIMEOUT = (3.0, 20.0)
 
 DEFAULT_API_VERSION = "62.0"
 TRUSTED = (".salesforce.com", ".force.com", ".salesforce.mil")
+"""Salesforce's own domains; anything else is for FOLLOWUP_ALLOWED_HOSTS."""
+
 LOOPBACK_INSTANCE = "instance-on-this-machine.my.salesforce.com"
 """simple-salesforce insists on https://HOST; for a loopback login this name stands for the loopback origin."""
 
@@ -64,7 +66,7 @@ class Credentials:
     version: str
 
     @classmethod
-    def of(cls, connection: Mapping[str, str]) -> Credentials:
+    def of(cls, connection: Mapping[str, str], allowed: Set[str] = frozenset()) -> Credentials:
         """Check the settings; ConfigError names the one that is missing or wrong."""
         given = {name: value for name, value in connection.items() if value}
         for name in ("login_url", "client_id"):
@@ -79,7 +81,7 @@ class Credentials:
         if not re.fullmatch(r"\d{2,3}\.0", version):
             raise ConfigError(f"FOLLOWUP_SALESFORCE__API_VERSION must look like {DEFAULT_API_VERSION}")
         return cls(
-            origin=checked_base_url(given["login_url"], "FOLLOWUP_SALESFORCE__LOGIN_URL"),
+            origin=checked_host(given["login_url"], TRUSTED, allowed, "FOLLOWUP_SALESFORCE__LOGIN_URL"),
             client_id=given["client_id"],
             client_secret=given.get("client_secret"),
             username=given.get("username"),
@@ -190,7 +192,8 @@ class Client:
         self.usage = Usage(config.calls_before)
         self._clock = config.clock
         self._share = config.api_calls_share
-        self._credentials = Credentials.of(config.connection)
+        self._allowed = config.allowed_hosts
+        self._credentials = Credentials.of(config.connection, config.allowed_hosts)
         self._wire = _Wire(self.usage)
         self._session = _Session()
         self._session.trust_env = not is_loopback(self._credentials.origin)
@@ -347,7 +350,7 @@ class Client:
             named_port = parts.port
         except ValueError:
             named_port = -1
-        trusted = host.endswith(TRUSTED) and parts.username is None and named_port in (None, 443)
+        trusted = named_port in (None, 443) and is_trusted(parts.geturl(), TRUSTED, self._allowed)
         if is_loopback(self._credentials.origin) and (trusted or is_loopback(parts.geturl())):
             port = login.port if trusted else named_port or login.port
             at = login.hostname if trusted else host

@@ -141,6 +141,11 @@ def row_state(code: str) -> ReceiptState:
 
 def line_error(error: requests.RequestException, *, write: bool) -> FollowupError:
     """The domain's error for a line that broke: nothing was sent when no connection came about."""
+    if isinstance(error, requests.exceptions.SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(error):
+        return ConfigError(
+            "the certificate of Salesforce's address cannot be verified: check FOLLOWUP_SALESFORCE__LOGIN_URL, or name "
+            "your proxy's authority in REQUESTS_CA_BUNDLE"
+        )
     if isinstance(error, requests.exceptions.SSLError):
         return RetryableError(
             "no secure connection to Salesforce came about; if it stays, check the proxy's certificates"

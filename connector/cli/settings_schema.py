@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from connector.settings import ENROLLMENT_TARGETS, Keep, Limits, Settings
+from connector.limits import OFF, Breaker, PerRule
+from connector.settings import ENROLLMENT_TARGETS, Keep, Settings
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
-NOT_IN_THE_FILE = frozenset({"workspace", "now", "secrets_dir"})
-"""What is said of one call of the program, and so by flags and variables."""
+NOT_IN_THE_FILE = frozenset({"workspace", "now", "secrets_dir", "allowed_hosts"})
+"""What is said of one call of the program, or by who answers for its credentials, and so by flags and variables."""
 SECRETS = frozenset({"client_secret", "private_key_file", "username", "access_token"})
 
 _TEXT = {"type": ["string", "number", "boolean"]}
@@ -28,6 +29,10 @@ MEANINGS: Mapping[str, str] = {
     "enrollments": "NAME in the rules: what it is in the CRM",
     "task_key_field": "a unique field of tasks that carries followup's key",
     "limits": "caps that hold for every rule without its own, and the share of the CRM's daily calls",
+    "breaker": "where a bulk edit is told from a busy morning: what is over it is held as a whole, for a person to look at",
+    "per_rule": "one rule's matches of a pass and of the hour before it",
+    "per_pass": "the matches of all rules of a pass and of the hour before it",
+    "percent": "more than this share of the live records of a kind, from 50 records on; or off",
     "keep": "how long the state file remembers",
     "salesforce": "how to reach the org; secrets come from the environment or from /run/secrets",
     "hubspot": "how to reach the portal; secrets come from the environment or from /run/secrets",
@@ -60,10 +65,18 @@ def settings_schema() -> dict[str, object]:
         "fields": _WORDS,
         "statuses": _WORDS,
         "enrollments": {"type": "object", "additionalProperties": target},
-        "limits": _section(dict(zip(Limits.model_fields, (count, share), strict=True))),
+        "limits": _section({"per_rule_per_run": count, "api_calls_share": share, "breaker": _breaker(count)}),
         "keep": _section(dict.fromkeys(Keep.model_fields, _DAYS)),
     }
     return {"$schema": DIALECT, "title": "followup.yaml", **_section(forms)}
+
+
+def _breaker(count: Mapping[str, object]) -> Mapping[str, object]:
+    """The form of `limits.breaker`: each number, each threshold and the whole may be `off`."""
+    off: dict[str, object] = {"enum": [OFF]}
+    percent = {"type": ["number", "string"], "exclusiveMinimum": 0, "maximum": 100}
+    threshold = _section(dict(zip(PerRule.model_fields, ({"anyOf": [count, off]}, {"anyOf": [percent, off]}), strict=True)))
+    return {"anyOf": [_section(dict.fromkeys(Breaker.model_fields, {"anyOf": [threshold, off]})), off]}
 
 
 def _section(forms: Mapping[str, Mapping[str, object]]) -> dict[str, object]:

@@ -127,6 +127,8 @@ class AdapterConfig:
     """How many calls earlier processes of ours made on this day, so that our share holds for the day and not per pass."""
     client_name: str = "followup"
     should_stop: Callable[[], bool] = field(default=lambda: False, repr=False)
+    allowed_hosts: frozenset[str] = frozenset()
+    """Hosts besides the CRM's own that credentials may be sent to, such as a government cloud's; in lower case."""
 
 
 class RuleEngine(Protocol):

@@ -151,7 +151,7 @@ def test_an_empty_client_secret_in_a_file_leaves_the_key_file_to_log_in_with() -
 def test_a_missing_salesforce_setting_names_its_variable(missing: str) -> None:
     given = {"login_url": "https://x.my.salesforce.com", "client_id": "c", "client_secret": "s"}
     del given[missing]
-    found = load_settings({"crm": "salesforce", "salesforce": given})
+    found = load_settings({"crm": "salesforce"}, salesforce=given)
     with pytest.raises(ConfigError, match=f"__{missing.upper()}"):
         adapter_config(found, SystemClock(), lambda: False)
 
