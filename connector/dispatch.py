@@ -13,9 +13,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from time import monotonic
+from typing import Protocol
 
 from connector.domain.actions import TASK_GONE
-from connector.domain.decision import Moment, OutboxEntry, PlannedAction, Receipt
+from connector.domain.decision import Moment, OutboxEntry, PlannedAction, Reason, Receipt
 from connector.domain.errors import (
     ConflictError,
     FollowupError,
@@ -27,7 +28,7 @@ from connector.domain.errors import (
     StoreError,
 )
 from connector.domain.model import Needs, Record, RecordState
-from connector.domain.ports import Adapter, Rulebook
+from connector.domain.ports import Adapter
 from connector.domain.storage import Store, UnitOfWork
 from connector.echo import forget_task, remember, take_records
 
@@ -60,6 +61,14 @@ class WriteCounts:
     by_kind: Counter[str] = field(default_factory=Counter)
 
 
+class LastLook(Protocol):
+    """Says of a record that was read this moment whether what is to be written to it still holds."""
+
+    def recheck(self, action: PlannedAction, state: RecordState, moment: Moment) -> Reason | None:
+        """None when it does, else the reason to drop it."""
+        ...
+
+
 class Dispatcher:
     """Works off the outbox of one pass."""
 
@@ -67,7 +76,7 @@ class Dispatcher:
         self,
         store: Store,
         adapter: Adapter,
-        rulebook: Rulebook,
+        last_look: LastLook,
         needs: Needs,
         moment: Moment,
         run: str,
@@ -76,7 +85,7 @@ class Dispatcher:
     ) -> None:
         self._store = store
         self._adapter = adapter
-        self._rulebook = rulebook
+        self._last_look = last_look
         self._needs = needs
         self._moment = moment
         self._run = run
@@ -101,8 +110,8 @@ class Dispatcher:
             self._settle(batch, [receipt for receipt in receipts if receipt.key not in unsent])
             self._put_back([action for action in batch if action.key in unsent], "a run ended before it was sent")
 
-    def work(self, only: Set[str] | None = None) -> WriteCounts:
-        """Write everything that is pending, or of it only these keys, each at most once.
+    def work(self, only: Set[str] | None = None, *, undo: bool = False) -> WriteCounts:
+        """Write everything that is pending, or of it only these keys, each at most once; with `undo` what takes back.
 
         Stops early, keeping the rest, on a spent quota, an outage or a stop.
         """
@@ -110,7 +119,7 @@ class Dispatcher:
         try:
             while not self.counts.stopped and not self._should_stop():
                 with self._store.begin() as uow:
-                    claimed = uow.claim(self._run, CLAIM, self._moment.now, self._moment.now + LEASE)
+                    claimed = uow.claim(self._run, CLAIM, self._moment.now, self._moment.now + LEASE, undo=undo)
                 if not claimed:
                     break
                 wanted = [entry for entry in claimed if self._is_wanted(entry.action.key, only)]
@@ -236,7 +245,7 @@ class Dispatcher:
         return good
 
     def _reason_to_drop(self, action: PlannedAction, state: RecordState, fresh: Record) -> str | None:
-        reason = self._rulebook.recheck(action, replace(state, record=fresh), self._moment)
+        reason = self._last_look.recheck(action, replace(state, record=fresh), self._moment)
         return None if reason is None else reason.text
 
     def _batches(self, actions: Sequence[PlannedAction]) -> Iterator[list[PlannedAction]]:
