@@ -15,6 +15,7 @@ from typing import Protocol
 from connector.domain.actions import rule_of_key
 from connector.domain.decision import Moment
 from connector.domain.model import Activity, Change, Mark, Owner, RecordState, Value
+from connector.domain.undone import is_undone, without_undone
 from rules.basics import Anchor, Who
 from rules.binding import Binding
 from rules.calendar import WorkCalendar
@@ -132,13 +133,13 @@ class Facts:
     # -- anchors ---------------------------------------------------------------------------------------------------
 
     def changes_of(self, name: str) -> Sequence[Change]:
-        """The stored changes of a field in the order of time, ours included."""
+        """The stored changes of a field in the order of time, ours included; one that was undone never was."""
         return self._changes.get(name, ())
 
     @cached_property
     def _changes(self) -> dict[str, list[Change]]:
         found: dict[str, list[Change]] = {}
-        for change in sorted(self.state.changes, key=lambda change: change.at):
+        for change in without_undone(self.state.changes):
             found.setdefault(change.field, []).append(change)
         return found
 
@@ -164,9 +165,9 @@ class Facts:
 
     @cached_property
     def activities(self) -> Sequence[Activity]:
-        """Everything that happened or is planned, without what is deleted and without our own notes."""
-        found = self.state.activities
-        return [each for each in found if not each.deleted and not (each.key and each.type == "note")]
+        """Everything that happened or is planned, without what is deleted or was undone and without our own notes."""
+        found = (each for each in self.state.activities if not each.deleted and not is_undone(each))
+        return [each for each in found if not (each.key and each.type == "note")]
 
     @cached_property
     def touches(self) -> Sequence[tuple[datetime, str, Activity]]:
@@ -280,10 +281,12 @@ class Facts:
         """When the last task, call, mail to the prospect or meeting ended; None when there never was one.
 
         A completed call task is a call in Salesforce, a task beside a call in HubSpot: both count, so that both agree.
+        A task that was undone ended then, though nobody did it.
         """
         done = [
             each for each in self.activities if each.done and (each.type == "task" or _is_outbound(self._word(each)))
         ]
+        done += [each for each in self.state.activities if is_undone(each) and not each.deleted]
         meetings = [each for each in self.activities if each.type == "meeting" and self._held(each)]
         return max((each.ended or each.at for each in (*done, *meetings)), default=None)
 

@@ -16,6 +16,7 @@ from typing import Literal
 from connector.domain.actions import rule_of_key
 from connector.domain.decision import Assignment, Reason
 from connector.domain.model import Activity, Change, Offer, Record, RecordState, Value
+from connector.domain.undone import UNDONE, is_undone
 from rules import guards
 from rules.actions import OfferAction
 from rules.calendar import WorkCalendar
@@ -150,7 +151,7 @@ class Chain:
     def settled(self) -> Offer:
         """The last offer as it stands now: by what became of its task, else by the clock."""
         last, task = self.last, self.task
-        if last.state == "accepted" or self._went_elsewhere:
+        if last.state == "accepted" or self._went_elsewhere or self._undone:
             return last if last.state != "open" else replace(last, state="expired", settled=self.now)
         if self._completed and task is not None:
             return replace(last, state="accepted", settled=min(task.ended or self.now, self.now))
@@ -167,6 +168,8 @@ class Chain:
         if last.state == "accepted":
             handed_over = record.owner == self.taker or self._went_elsewhere
             return "over" if handed_over or guards.gone(record) is not None else "accepted"
+        if self._undone:
+            return "over"
         if self._went_elsewhere:
             return "withdrawn" if self.is_open or self.last.state == "open" else "over"
         if last.state == "open":
@@ -189,7 +192,12 @@ class Chain:
         task = self.task
         if task is None or not task.done or task.deleted:
             return False
-        return not task.subject.startswith((NOT_TAKEN, DECLINED, WITHDRAWN))
+        return not task.subject.startswith((NOT_TAKEN, DECLINED, WITHDRAWN, UNDONE))
+
+    @property
+    def _undone(self) -> bool:
+        """Whether the last offer was undone: then nobody else is asked on this occasion."""
+        return self.task is not None and is_undone(self.task)
 
     @cached_property
     def _went_elsewhere(self) -> bool:

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 from connector.domain.model import Owner, Record, RecordState
+from connector.domain.undone import without_undone
 from rules.binding import Binding
 from rules.team import Absence, Person
 
@@ -158,7 +159,7 @@ def _covers(staff: Staff, owner: Owner) -> Sequence[Owner]:
 
 
 def owner_chain(state: RecordState) -> Sequence[str]:
-    """The ids of everybody who owned the record, first to last, its present owner included."""
-    moves = sorted((change for change in state.changes if change.field == "owner"), key=lambda change: change.at)
+    """The ids of everybody who owned the record, first to last, its present owner included; an undone turn is none."""
+    moves = without_undone([change for change in state.changes if change.field == "owner"])
     values = [value for change in moves for value in (change.old, change.new)] + [state.record.owner]
     return tuple(dict.fromkeys(value for value in values if isinstance(value, str) and value))

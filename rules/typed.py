@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
+from connector.domain.undone import UNDO
 from rules import scalars
 from rules.basics import Duration
 from rules.refusal import UNKNOWN, RefusalError
@@ -154,12 +155,14 @@ def _id(longest: int) -> Callable[[str], str]:
                 f"{scalars.quoted(text)} cannot be an id; use letters, digits, `-`, `_` and `.`, at most {longest}, such as "
                 "week-one-call"
             )
+        if text == UNDO:
+            raise ValueError(f"`{UNDO}` cannot be an id: what `followup undo` writes goes by that name")
         return text
 
     return check
 
 
-_ID_FORM = pattern(ID, "number", "boolean")
+_ID_FORM = pattern(rf"(?!{UNDO}\s*$){ID}", "number", "boolean")
 
 Text = Annotated[str, typed(str, TEXT_FORM)]
 IdText = Annotated[str, typed(_id(78), _ID_FORM)]

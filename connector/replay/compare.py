@@ -11,6 +11,7 @@ from typing import Literal
 from connector.domain.decision import OutboxEntry, PlannedAction
 from connector.domain.model import RecordRef
 from connector.domain.replay import Deed, Gap, Played, Stay
+from connector.domain.undone import UNDO
 
 Side = Literal["both", "would", "did", "held"]
 """A write that was made then and would be made now; only would be; only was made; would be held back by a cap."""
@@ -77,7 +78,8 @@ def compare(
 ) -> Replay:
     """The replay of a span of time beside the confirmed writes of that time; days are those of `zone`."""
     since, until = span
-    real = {each.action.key: each for each in done if each.updated is not None and since <= each.updated <= until}
+    by_rules = (each for each in done if each.action.rule != UNDO)
+    real = {each.action.key: each for each in by_rules if each.updated is not None and since <= each.updated <= until}
     lines = sorted(_lines(played.deeds, real), key=_order)
     tallies: dict[str, RuleTally] = {rule: RuleTally() for rule in rules}
     days: dict[date, dict[str, Tally]] = defaultdict(lambda: defaultdict(Tally))

@@ -7,6 +7,7 @@ from datetime import date, datetime
 
 from connector.domain.figures import LeadFigures
 from connector.domain.model import Change, Offer, Owner, RecordRef, RecordState
+from connector.domain.undone import without_undone
 from connector.report.model import MOST_ATTEMPTS, Figures, Listed, OwnerKind, Report, Row
 from connector.report.words import readable
 
@@ -37,7 +38,7 @@ class Tally:
         if then is not None:
             for figures in (self._row(then.owner).before, report.total.before):
                 _count(figures, then, period.since, timed=period.had(then.assigned))
-        for change in state.changes:
+        for change in without_undone(state.changes):
             if not any(_accepts(offer, change) for offer in state.offers):
                 self._recycled(change)
 
