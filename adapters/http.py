@@ -7,6 +7,7 @@ import fcntl
 import ipaddress
 import json
 import os
+import stat
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence, Set
@@ -90,8 +91,9 @@ class Usage:
 class RateBudget:
     """Lets at most `calls` requests start in any `seconds`, in real time; further callers wait their turn.
 
-    With a `lock_file` (a path whose folder exists) all processes that name it share one budget. The file holds the
-    recent starts on the monotonic clock, which processes of one machine share; after a reboot they are dropped.
+    With a `lock_file` (a path whose folder exists) all processes that name it share one budget; where it cannot be
+    opened, or is not this user's own, each process keeps the rate by itself. The file holds the recent starts on the
+    monotonic clock, which processes of one machine share; after a reboot they are dropped.
     """
 
     def __init__(
@@ -127,10 +129,10 @@ class RateBudget:
     @contextmanager
     def _shared(self) -> Iterator[None]:
         """Hold the lock file, with its starts loaded before and saved after."""
-        if self._file is None:
+        handle = _own_file(self._file) if self._file is not None else None
+        if handle is None:
             yield
             return
-        handle = os.open(self._file, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
             self._starts = _starts_in(os.pread(handle, 1 << 20, 0))
@@ -142,13 +144,26 @@ class RateBudget:
             os.close(handle)
 
 
+def _own_file(path: Path) -> int | None:
+    """The lock file, opened; None when it is a link or somebody else's, as anybody could plant in a shared folder."""
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError:
+        return None
+    found = os.fstat(handle)
+    if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid():
+        os.close(handle)
+        return None
+    return handle
+
+
 def _starts_in(payload: bytes) -> list[float]:
     """The starts a lock file holds; none when it is new or was cut short by a crash."""
     try:
         values = json.loads(payload or b"[]")
-    except ValueError:
+    except (ValueError, RecursionError):
         return []
-    return [float(value) for value in values if isinstance(value, int | float)] if isinstance(values, list) else []
+    return [value for value in values if isinstance(value, float)] if isinstance(values, list) else []
 
 
 def with_retries(

@@ -27,7 +27,7 @@ def schema_line(name: str) -> str:
 def write_schemas(workspace: Path) -> list[Path]:
     """Write the schemas to where the files of a workspace look for them, and say which files they are."""
     folder = workspace / FOLDER
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # the state file, with names and addresses, will stand there
     for name, schema in SCHEMAS.items():
         (folder / name).write_text(json.dumps(schema(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return [folder / name for name in SCHEMAS]

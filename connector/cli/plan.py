@@ -19,6 +19,7 @@ from connector.cli.options import (
     stopping,
     workspace_option,
 )
+from connector.cli.private_files import write_private
 from connector.cli.tables import Teller, zone_of
 from connector.run import EXIT_CHANGES, plan_pass
 
@@ -26,7 +27,11 @@ from connector.run import EXIT_CHANGES, plan_pass
 @click.command("plan", epilog="Example: followup plan --out monday.json && followup apply monday.json")
 @workspace_option
 @json_option
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Save the plan for `followup apply`.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Save the plan for `followup apply`; it names prospects, so only you may read it.",
+)
 @click.option("--exit-code", is_flag=True, help="Exit 4 when there is anything to write.")
 def command(workspace: Path | None, as_json: bool, out: Path | None, exit_code: bool) -> int:
     """Read the CRM and show what a pass would write: a summary, then one line per write. Nothing is written to it."""
@@ -36,7 +41,7 @@ def command(workspace: Path | None, as_json: bool, out: Path | None, exit_code: 
         result = plan_pass(connection, progress)
     document = plan_document(result)
     if out is not None:
-        out.write_text(json.dumps(document, indent=2, default=plain, ensure_ascii=False) + "\n", encoding="utf-8")
+        write_private(out, json.dumps(document, indent=2, default=plain, ensure_ascii=False) + "\n")
     if as_json:
         print_json(document)
     else:

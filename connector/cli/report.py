@@ -12,6 +12,7 @@ from rich.console import Console
 
 from connector.bootstrap import Workspace, load_workspace
 from connector.cli.options import json_option, print_json, progress_shown, workspace_option
+from connector.cli.private_files import write_private
 from connector.cli.report_tables import ReportTeller
 from connector.cli.tables import zone_of
 from connector.domain.errors import ConfigError
@@ -93,7 +94,7 @@ def write_page(report: Report, file: Path, zone: ZoneInfo) -> None:
     page = importlib.import_module("connector.report.page")
     text: str = page.page_of(report, zone)
     try:
-        file.write_text(text, encoding="utf-8")
+        write_private(file, text, keep_mode=True)
     except OSError as error:
         raise ConfigError(
             f"{file} cannot be written ({error.strerror}); name a file in a folder that is there"

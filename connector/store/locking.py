@@ -22,7 +22,7 @@ ADVISORY_KEY = int.from_bytes(b"followup", "big", signed=True)
 def file_lock(path: Path, now: datetime) -> Iterator[None]:
     """Hold the lock file `path`; the kernel lets go of it when the process dies, so no stale lock can stay."""
     try:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
         raise StoreError(f"the lock {path} cannot be made ({error.strerror}); make its folder writable") from None
     try:

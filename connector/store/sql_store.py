@@ -6,7 +6,7 @@ import os
 import sqlite3
 import stat
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from pathlib import Path
 from threading import Lock
 
@@ -21,6 +21,9 @@ from connector.store.failures import told_plainly
 from connector.store.locking import advisory_lock, file_lock, thread_lock
 from connector.store.migrate import migrate
 from connector.store.unit_of_work import SqlUnitOfWork
+
+OWN_FOLDER = ".followup"
+"""The folder of a workspace that is followup's alone."""
 
 BUSY_SECONDS = 30
 """How long a transaction waits for another one before it gives up."""
@@ -54,6 +57,19 @@ class SqlStore:
     def _advisory(self) -> Iterator[None]:
         with told_plainly(self.place), advisory_lock(self._engine, self.place):
             yield
+
+    def scrub(self) -> bool:
+        """Rewrite the file so that nothing deleted can be read in it; False on a database server.
+
+        SQLite leaves what is deleted where it stood until the place is needed. VACUUM writes a new file from what is
+        there and puts it in the place of the old one; with `secure_delete` what falls away is overwritten with zeros.
+        """
+        if self._engine.dialect.name != "sqlite":
+            return False
+        with told_plainly(self.place), closing(self._engine.raw_connection()) as connection:
+            connection.cursor().execute("PRAGMA secure_delete=ON")
+            connection.cursor().execute("VACUUM")
+        return True
 
     def close(self) -> None:
         """Give back the connections."""
@@ -128,14 +144,31 @@ def _make_private(path: Path) -> None:
     """Make the file and its folder for this user alone: the state has names and addresses of prospects."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder = path.parent.stat()
+        if path.parent.name == OWN_FOLDER and folder.st_uid == os.geteuid() and stat.S_IMODE(folder.st_mode) & 0o077:
+            path.parent.chmod(0o700)
         try:
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+            handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600)
         except FileExistsError:
+            _check_planted(path, folder)
             found = path.stat()
             if found.st_uid == os.geteuid() and stat.S_IMODE(found.st_mode) & 0o077:
                 path.chmod(0o600)
+        else:
+            os.fchmod(handle, 0o600)
+            os.close(handle)
     except OSError as error:
         raise StoreError(
             f"the state {path} cannot be made or opened ({error.strerror}); make its folder writable for this user or "
             "set FOLLOWUP_STORE to a place that is"
         ) from None
+
+
+def _check_planted(path: Path, folder: os.stat_result) -> None:
+    """Where everybody may write, a link or a file of somebody else's may be there to be filled or read by them."""
+    found = path.lstat()
+    if folder.st_mode & stat.S_IWOTH and (stat.S_ISLNK(found.st_mode) or found.st_uid not in (os.geteuid(), 0)):
+        raise StoreError(
+            f"the state {path} is a link or somebody else's, in a folder where everybody may write: it is not opened; "
+            "set FOLLOWUP_STORE to a folder of this user's own"
+        )
