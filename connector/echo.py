@@ -75,7 +75,7 @@ class Unsettled:
     def wrote(self, change: Change) -> bool:
         """Whether a change may be one of these writes."""
         found = self._values.get((change.ref, change.field), ())
-        return any(_alike(value, change.new) and (at is None or change.at >= at - CLOCKS) for value, at in found)
+        return any(alike(value, change.new) and (at is None or change.at >= at - CLOCKS) for value, at in found)
 
     def told(self, changes: Iterable[Change]) -> Sequence[Change]:
         """The changes, with our own marked as such."""
@@ -87,8 +87,11 @@ class Unsettled:
 def take_records(
     uow: UnitOfWork, records: Sequence[Record], needs: Needs, now: datetime, told: Sequence[Change] = ()
 ) -> News:
-    """Store what is new about these records and what it changes; `told` are the changes that the CRM tells itself."""
-    latest = _latest(records)
+    """Store what is new about these records and what it changes; `told` are the changes that the CRM tells itself.
+
+    What was forgotten is not stored again, whoever read it.
+    """
+    latest = _latest(uow.tombstones().records(records))
     known = uow.records(sorted(latest))
     read = [_as_it_is(known.get(ref), record) for ref, record in latest.items()]
     news = [record for record in read if record is not None and record != known.get(record.ref)]
@@ -186,12 +189,12 @@ def _differences(
             old=old,
             new=new,
             at=now.modified,
-            origin="us" if on_ours and _alike(old, new) else "crm",
+            origin="us" if on_ours and alike(old, new) else "crm",
             exact=False,
         )
 
 
-def _alike(ours: Value, told: Value) -> bool:
+def alike(ours: Value, told: Value) -> bool:
     """Whether a value that the CRM tells is ours as it stores it: trimmed, in other case, cut short, a longer id."""
     if not isinstance(ours, str) or not isinstance(told, str):
         return ours == told

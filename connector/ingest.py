@@ -77,7 +77,11 @@ class _PageReader:
         self._due: set[RecordRef] = set()
 
     def take(self, page: Page) -> ReadCounts:
-        """Store the page with all that follows from it; what was news in it."""
+        """Store the page with all that follows from it; what was news in it. Nothing that was forgotten gets in."""
+        graves = self._uow.tombstones()
+        if graves:
+            page, gone = graves.page(page)
+            self._uow.drop_activities(gone, self._now)
         self._history(page.changes)
         news = take_records(self._uow, page.records, self._needs, self._now, page.changes)
         self._counts.records += len(news.changed)

@@ -76,11 +76,16 @@ def equals(column: str, value: Value) -> str:
 
 
 def after(stamp_column: str, stamp: datetime, id: str) -> str:
-    """Rows behind (stamp, id) in the order of both, so that equal stamps are neither skipped nor repeated."""
+    """Rows behind (stamp, id) in the order of both, so that equal stamps are neither skipped nor repeated.
+
+    Without an id, all rows from the stamp on.
+    """
     column, moment = name(stamp_column), instant(stamp)
     return f"(({column} = {moment} AND Id > {literal(id)}) OR {column} > {moment})"
 
 
+    if not id:
+        return f"{column} >= {moment}"
 def both(*conditions: str) -> str:
     """All of the conditions that are not empty."""
     return " AND ".join(condition for condition in conditions if condition)

@@ -29,6 +29,7 @@ from connector.domain.model import (
     RecordState,
     Value,
 )
+from connector.domain.tombstones import Tombstones
 
 
 class UnitOfWork(Protocol):
@@ -173,6 +174,31 @@ class UnitOfWork(Protocol):
         """Held entries back to pending, oldest first; how many."""
         ...
 
+    # -- what was forgotten --------------------------------------------------------------------------------------
+    def tombstones(self) -> Tombstones:
+        """What was forgotten so far; none of it may be stored again."""
+        ...
+
+    def forgotten_counts(self) -> Mapping[str, int]:
+        """How many records of each kind were forgotten, and under `activity` how many activities went with them."""
+        ...
+
+    def merged_with(self, ref: RecordRef) -> Sequence[RecordRef]:
+        """The record that this one has become in the end, then everything that was merged into it."""
+        ...
+
+    def footprint(self, refs: Sequence[RecordRef]) -> Mapping[str, int]:
+        """How much is stored about these records, by sort; what there is none of is left out."""
+        ...
+
+    def forget(self, refs: Sequence[RecordRef], now: datetime) -> None:
+        """Take away everything about these records and leave tombstones; `Store.scrub` makes it unreadable."""
+        ...
+
+    def drop_activities(self, ids: Sequence[str], now: datetime) -> None:
+        """Take these activities away and leave tombstones: they belonged to forgotten records only."""
+        ...
+
     # -- runs ----------------------------------------------------------------------------------------------------
     def start_run(self, run: RunSummary) -> None: ...
     def finish_run(self, run: RunSummary) -> None: ...
@@ -190,6 +216,10 @@ class Store(Protocol):
 
     def lock(self) -> AbstractContextManager[None]:
         """The pass's exclusive lock; raises BusyError at once when another process holds it."""
+        ...
+
+    def scrub(self) -> bool:
+        """Rewrite the state so that nothing deleted can be read in it; False where a database's admin has to do that."""
         ...
 
     def close(self) -> None: ...

@@ -162,3 +162,11 @@ crm_schema = Table("crm_schema", metadata, Column("crm", Text, primary_key=True)
 runs = Table("runs", metadata, Column("id", Text, primary_key=True), Column("now", BigInteger), Column("data", Text))
 
 settings = Table("settings", metadata, Column("name", Text, primary_key=True), Column("value", Text))
+
+forgotten = Table(
+    "forgotten",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("kind", Text),
+    Column("at", BigInteger),
+)
