@@ -11,6 +11,7 @@ from adapters.salesforce.json_values import switch
 from adapters.salesforce.locks import LOCKED, until_unlocked
 from adapters.salesforce.mapping import ENDED_STATES
 from adapters.salesforce.tasks import COLLECTION
+from connector.domain.actions import MEMBER
 from connector.domain.decision import PlannedAction, Receipt
 from connector.domain.errors import FollowupError, OutcomeUnknownError, PermanentError
 from connector.domain.ports import AdapterConfig
@@ -93,6 +94,13 @@ class Enrolments:
         there = {(mapping.text(row, "Id") or "")[:15] for row in found}
         return {id for id in campaigns if id not in asked or id[:15] not in there}
 
+    def lasting(self, name: str) -> str | None:
+        """Why what NAME is bound to cannot be left again; None when it can."""
+        target = self._config.enrollments.get(name, {})
+        return (
+            None if target.get("campaign") or target.get("cadence") else f"{name} is bound to nothing in followup.yaml"
+        )
+
     # -- campaigns -------------------------------------------------------------------------------------------------
     def _write_members(self, actions: Sequence[PlannedAction]) -> list[Receipt]:
         if actions[0].kind == "unenroll":
@@ -113,6 +121,9 @@ class Enrolments:
         found = self._members(actions)
         there = [action for action in actions if action.key in found]
         gone = [Receipt(action.key, "confirmed", already=True) for action in actions if action.key not in found]
+        others = [action for action in there if not _is_meant(action, found[action.key])]
+        gone += [Receipt(action.key, "dropped", message="somebody put it in again since") for action in others]
+        there = [action for action in there if action not in others]
         if not there:
             return gone
 
@@ -151,7 +162,7 @@ class Enrolments:
         cadence = self._target(action)["cadence"]
         running = self._running(action)
         if action.kind == "unenroll":
-            if running is None:
+            if running is None or not _is_cadence(running, cadence):
                 return Receipt(action.key, "confirmed", already=True)
             body: dict[str, object] = {"targetId": action.record.id, "completionReasonCode": "ManuallyRemoved"}
             return self._act(action, REMOVE, body)
@@ -208,6 +219,12 @@ def _cure(name: str) -> str:
 def _is_cadence(tracker: Mapping[str, object], cadence: str) -> bool:
     """A binding by name cannot be compared with the tracker's id: then the one that runs is taken for it."""
     return not mapping.is_id(cadence) or (mapping.text(tracker, "ActionCadenceId") or "")[:15] == cadence[:15]
+
+
+def _is_meant(action: PlannedAction, member: str) -> bool:
+    """Whether the membership is the one that is to end, where that is said."""
+    meant = action.saw.get(MEMBER)
+    return not isinstance(meant, str) or not meant or member[:15] == meant[:15]
 
 
 def _settled(action: PlannedAction, member: str | None) -> Receipt:

@@ -11,16 +11,18 @@
 | offer | as task, and `pool`, `person` (name in team.yaml), `until` (accept by then) |
 | amend | `task` (CRM id of a task of ours) and what changes: `owner`, `due` and `due_date`, `subject`, `done` (true: close) |
 
-`PlannedAction.old` has the values that stand there now, under the same names, where there are any.
+`PlannedAction.old` has the values that stand there now, under the same names, where there are any. `saw` of an amend may have
+what the task has to look like still (`untouched`), that of an unenroll the id of the membership that is meant (`MEMBER`).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 
 from connector.domain.decision import PlannedAction
-from connector.domain.model import RecordRef
+from connector.domain.model import RecordRef, Value
 
 STEP = "~"
 """Stands in a key for the `/` of a cadence's step (`inbound/2`), which would end a part of a URL; no rule's id has it."""
@@ -31,6 +33,26 @@ KEY_PREFIX = "followup:"
 
 TASK_GONE = "TASK_GONE"
 """Code of the receipt of an `amend` that was dropped because a person deleted the task: that is known from now on."""
+
+
+TASK_PART = "task."
+"""Starts the names in `saw` of an amend under which stands what we last wrote of the task: its subject, body and so on."""
+
+MEMBER = "member"
+"""The name in `saw` of an unenroll for the CRM's id of the membership we made: one that a person made since is left."""
+
+_MARKER = re.compile(r"\[followup:[^\]\s]*\]")
+
+
+def untouched(action: PlannedAction) -> Mapping[str, Value]:
+    """What the task of an amend has to look like still, by the names a task is written with; empty: that is not asked."""
+    parts = ((name, value) for name, value in action.saw.items() if name.startswith(TASK_PART))
+    return {name.removeprefix(TASK_PART): value for name, value in parts}
+
+
+def plain_text(text: object) -> str:
+    """A task's text for comparing: without the line of its key, blanks and line ends alike."""
+    return " ".join(_MARKER.sub(" ", str(text or "")).split())
 
 
 def action_key(rule: str, record: RecordRef, occasion: str, position: int) -> str:

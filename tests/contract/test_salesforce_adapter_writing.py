@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -168,6 +169,26 @@ def test_a_lead_in_another_cadence_is_not_moved(w: World) -> None:
     adapter = w.adapter(enrollments={"nurture": w.config.enrollments["nurture"], "other": other})
     _one(adapter, action("enroll", lead, **{"in": "other"}))
     assert _one(adapter, action("enroll", lead, **{"in": "nurture"})).code == "OTHER_CADENCE"
+
+
+def test_a_lead_in_another_cadence_is_not_taken_out_of_that_one(w: World) -> None:
+    lead, other = w.lead(), w.org.add_cadence("Other")
+    adapter = w.adapter(enrollments={"nurture": w.config.enrollments["nurture"], "other": other})
+    _one(adapter, action("enroll", lead, **{"in": "other"}))
+    assert _one(adapter, action("unenroll", lead, **{"from": "nurture"})).already
+    assert w.org.members(other) == [lead.id]
+
+
+def test_a_membership_that_a_person_made_anew_is_not_the_one_that_is_to_end(w: World) -> None:
+    lead = w.lead()
+    adapter = w.adapter()
+    first = _one(adapter, action("enroll", lead, **{"in": "brochure"}))
+    leave = action("unenroll", lead, **{"from": "brochure"})
+    _one(adapter, leave)
+    _one(adapter, action("enroll", lead, **{"in": "brochure"}))
+    meant = replace(leave, saw={"member": first.crm_id})
+    assert _one(adapter, meant).state == "dropped"
+    assert w.org.members(w.config.enrollments["brochure"]) == [lead.id]
 
 
 def test_a_deal_cannot_be_enrolled_and_the_others_of_the_batch_are(w: World) -> None:
