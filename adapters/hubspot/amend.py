@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Mapping, Sequence
 
 from adapters.hubspot.client import HubSpotClient
@@ -10,11 +12,17 @@ from adapters.hubspot.mapping import Row, properties_of
 from adapters.hubspot.rows import batch_read
 from adapters.hubspot.schema import TASKS
 from adapters.hubspot.writes import BatchWriter, Input, due_ms
-from connector.domain.actions import TASK_GONE
+from connector.domain.actions import TASK_GONE, plain_text, untouched
 from connector.domain.decision import PlannedAction, Receipt
+from connector.domain.model import Value
 
 READ = ("hs_task_status", "hs_task_subject", "hs_timestamp", "hubspot_owner_id")
-COMPLETED = "COMPLETED"
+READ_WHOLE = ("hs_task_body",)
+"""What is read besides when the task may only be changed while nobody has touched it."""
+
+COMPLETED, NOT_STARTED = "COMPLETED", "NOT_STARTED"
+
+_TAG = re.compile(r"<[^<>]*>")
 
 
 class Amends:
@@ -42,7 +50,8 @@ class Amends:
         return [_judged(action, found.get(_task_of(action))) for action in actions]
 
     def _read(self, actions: Sequence[PlannedAction]) -> Mapping[str, Row]:
-        return batch_read(self._client, TASKS, [_task_of(action) for action in actions], READ)
+        more = READ_WHOLE if any(map(untouched, actions)) else ()
+        return batch_read(self._client, TASKS, [_task_of(action) for action in actions], [*READ, *more])
 
 
 def amend_input(action: PlannedAction) -> Input:
@@ -95,4 +104,25 @@ def _overtaken(action: PlannedAction, row: Row | None) -> Receipt | None:
         why = "somebody completed the task meanwhile"
     elif "owner" in action.fields and before and str(now.get("hubspot_owner_id") or "") != str(before):
         why = "somebody else has the task by now"
+    elif (part := _touched(untouched(action), now)) is not None:
+        why = f"somebody edited the task since ({part})"
     return Receipt(action.key, "dropped", code=TASK_GONE if gone else "", message=why) if why else None
+
+
+def _touched(was: Mapping[str, Value], now: Mapping[str, object]) -> str | None:
+    """What of a task differs from what we last wrote, as far as that is asked; None when nothing does."""
+    if not was:
+        return None
+    same = {
+        "status": str(now.get("hs_task_status") or NOT_STARTED).upper() == NOT_STARTED,
+        "subject": "subject" not in was or _same("hs_task_subject", now.get("hs_task_subject"), str(was["subject"])),
+        "owner": "owner" not in was or str(now.get("hubspot_owner_id") or "") == str(was["owner"] or ""),
+        "due": "due" not in was or _same("hs_timestamp", now.get("hs_timestamp"), str(due_ms(was["due"]))),
+        "text": "body" not in was or _words(now.get("hs_task_body")) == plain_text(was["body"]),
+    }
+    return next((part for part, alike in same.items() if not alike), None)
+
+
+def _words(body: object) -> str:
+    """The words of a rich text, without its markup and our key."""
+    return plain_text(html.unescape(_TAG.sub(" ", str(body or ""))))

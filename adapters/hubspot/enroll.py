@@ -41,6 +41,12 @@ LAST_SEQUENCE = "hs_latest_sequence_enrolled"
 GOOD_RESULTS = frozenset({"", "SENT", "QUEUED", "IDEMPOTENT_IGNORE"})
 """Results of a single send after which the mail goes out, or went out before; any other says it never will."""
 
+LASTING: Mapping[str, str] = {
+    "sequence": "HubSpot cannot end a sequence enrolment by API",
+    "single_send": "a single e-mail cannot be taken back",
+}
+"""The ways of which there is no way back, and why."""
+
 BINDINGS = ("list", "sequence", "workflow", "single_send")
 
 Settle = Callable[[Sequence[PlannedAction], str], list[Receipt]]
@@ -82,16 +88,25 @@ class Enroller:
         """Take off lists and out of workflows; HubSpot has no such thing for sequences and sent mail."""
         ways: Mapping[str, Settle] = {
             "list": lambda group, target: self._off_list(target, group),
-            "sequence": lambda group, _: [_failed(group[0], "HubSpot cannot end a sequence enrolment by API")],
+            "sequence": lambda group, _: [_failed(group[0], LASTING["sequence"])],
             "workflow": lambda group, target: self._alone(group[0], lambda one: self._out_of_workflow(one, target)),
-            "single_send": lambda group, _: [_failed(group[0], "a single e-mail cannot be taken back")],
+            "single_send": lambda group, _: [_failed(group[0], LASTING["single_send"])],
         }
         bound, unbound = self._bound(actions)
         return unbound + self._in_turn(bound, ways)
 
+    def lasting(self, name: str) -> str | None:
+        """Why what NAME is bound to cannot be left again; None when it can."""
+        try:
+            return LASTING.get(self._way(name)[0])
+        except PermanentError as error:
+            return str(error)
+
     def target(self, action: PlannedAction) -> tuple[str, str]:
         """What the action's NAME is bound to: the way and the id; PermanentError when it is bound to nothing here."""
-        name = str(action.fields.get("in") or action.fields.get("from") or "")
+        return self._way(str(action.fields.get("in") or action.fields.get("from") or ""))
+
+    def _way(self, name: str) -> tuple[str, str]:
         bound = self._config.enrollments.get(name, {})
         for way in BINDINGS:
             if bound.get(way):
@@ -225,7 +240,7 @@ class Enroller:
 
     def _send(self, action: PlannedAction, email_id: str, to: Addressee) -> Receipt:
         body = {
-            "emailId": int(email_id) if email_id.isdigit() else email_id,
+            "emailId": int(email_id) if email_id.isdecimal() else email_id,
             "message": {"to": to.email, "sendId": action.key},
             "contactProperties": {},
             "customProperties": {},

@@ -43,6 +43,10 @@ class HubSpotSink:
         """A hundred of any kind, but fewer enrolments: before each the contact's consent may have to be asked."""
         return ASKED_AT_ONCE if kind == "enroll" else BATCH
 
+    def lasting(self, name: str) -> str | None:
+        """Why an enrolment in NAME cannot be ended; lists and workflows can be left."""
+        return self._enroller.lasting(name)
+
     def apply(self, actions: Sequence[PlannedAction]) -> Sequence[Receipt]:
         """Write these actions, all of one kind; raises only while nothing was written."""
         kind = actions[0].kind if actions else "task"

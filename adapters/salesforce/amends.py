@@ -10,8 +10,8 @@ from adapters.salesforce.activities import is_closed
 from adapters.salesforce.catalog import Catalog
 from adapters.salesforce.client import Client
 from adapters.salesforce.locks import until_unlocked
-from adapters.salesforce.tasks import COLLECTION, SUBJECT_LENGTH, Body, Tasks, due_body
-from connector.domain.actions import TASK_GONE
+from adapters.salesforce.tasks import COLLECTION, SUBJECT_LENGTH, TEXT_LENGTH, Body, Tasks, due_body, open_status
+from connector.domain.actions import TASK_GONE, plain_text, untouched
 from connector.domain.decision import PlannedAction, Receipt
 from connector.domain.ports import AdapterConfig
 
@@ -19,6 +19,9 @@ Row = Mapping[str, object]
 
 READ = ("Subject", "Status", "IsClosed", "OwnerId", "ActivityDate", "IsDeleted")
 """What is read of a task just before it is changed, as far as it is visible."""
+
+READ_WHOLE = ("Description", "CreatedById", "LastModifiedById")
+"""What is read besides when it may only be changed while nobody has touched it."""
 
 
 class Amends:
@@ -38,7 +41,7 @@ class Amends:
         good: list[PlannedAction] = []
         for action in actions:
             task = _task_of(action)
-            overtaken = _overtaken(action, found.get(task))
+            overtaken = _overtaken(action, found.get(task)) or self._touched(action, found[task])
             if overtaken is not None:
                 settled.append(overtaken)
             elif any(_task_of(other) == task for other in good):
@@ -66,7 +69,8 @@ class Amends:
         return until_unlocked(actions, send, self._config)
 
     def _read(self, actions: Sequence[PlannedAction]) -> dict[str, Row]:
-        columns = ("Id", *self._catalog.task().present(*READ))
+        more = READ_WHOLE if any(map(untouched, actions)) else ()
+        columns = ("Id", *self._catalog.task().present(*READ, *more))
         ids = sorted({_task_of(action) for action in actions})
         found: dict[str, Row] = {}
         for chunk in soql.chunks(ids, soql.select(columns, "Task")):
@@ -80,6 +84,24 @@ class Amends:
         body = self._wanted(action)
         refused = [name for name in body if (field := task.find(name)) is None or not field.updateable]
         return {"attributes": {"type": "Task"}, "id": _task_of(action), **body}, ", ".join(refused)
+
+    def _touched(self, action: PlannedAction, row: Row) -> Receipt | None:
+        """Why a task that is only ours to change while nobody touched it is not: what differs from what we wrote."""
+        was = untouched(action)
+        made, last = mapping.id_in(row, "CreatedById"), mapping.id_in(row, "LastModifiedById")
+        same: dict[str, bool] = {
+            "by whom it was last edited": not was or made is None or last is None or made == last,
+            "status": not was or mapping.text(row, "Status") in (None, open_status(self._catalog.task())),
+            "subject": "subject" not in was or mapping.text(row, "Subject") == _subject(was["subject"]),
+            "owner": "owner" not in was or mapping.id_in(row, "OwnerId") == mapping.id18(str(was["owner"])),
+            "due day": "due" not in was
+            or _same_day(mapping.day(row.get("ActivityDate")), was.get("due_date") or was["due"]),
+            "text": "body" not in was
+            or "Description" not in row
+            or plain_text(row.get("Description")) == plain_text(str(was["body"] or "")[:TEXT_LENGTH]),
+        }
+        other = next((part for part, alike in same.items() if not alike), None)
+        return Receipt(action.key, "dropped", message=f"somebody edited the task since ({other})") if other else None
 
     def _wanted(self, action: PlannedAction) -> Body:
         fields = action.fields
@@ -107,7 +129,7 @@ class Amends:
         )
         if same:
             return Receipt(action.key, "confirmed", _task_of(action), already=True)
-        overtaken = _overtaken(action, row)
+        overtaken = _overtaken(action, row) or self._touched(action, row)
         return overtaken or Receipt(action.key, "retry", message="the task does not have the new values")
 
 

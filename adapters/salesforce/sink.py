@@ -36,7 +36,7 @@ class SalesforceSink:
     def __init__(self, config: AdapterConfig, client: Client, catalog: Catalog) -> None:
         tasks = Tasks(config, client, catalog)
         updates = Updates(config, client, catalog, tasks)
-        enrolments = Enrolments(config, client)
+        self._enrolments = enrolments = Enrolments(config, client)
         self._cadences = any("cadence" in target for target in config.enrollments.values())
         self._families: Mapping[str, Family] = {
             "task": tasks,
@@ -52,6 +52,10 @@ class SalesforceSink:
     def batch_size(self, kind: str) -> int:
         """200 of a kind fit in one call; where a cadence is bound, enrolments come in smaller lots."""
         return CADENCE_SIZE if self._cadences and kind in ("enroll", "unenroll") else COLLECTION_SIZE
+
+    def lasting(self, name: str) -> str | None:
+        """Why an enrolment in NAME cannot be ended; campaigns and cadences can be left."""
+        return self._enrolments.lasting(name)
 
     def apply(self, actions: Sequence[PlannedAction]) -> Sequence[Receipt]:
         """Write these actions of one kind. Raises only when nothing was written."""

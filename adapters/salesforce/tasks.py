@@ -80,7 +80,7 @@ class Tasks:
         subtype = SUBTYPES.get(str(fields.get("type")), "Task")
         body: Body = {
             "Subject": str(fields.get("subject") or "")[:SUBJECT_LENGTH],
-            "Status": _open_status(task),
+            "Status": open_status(task),
             **_priority(task, str(fields.get("priority") or "normal")),
             **due_body(fields.get("due"), fields.get("due_date")),
             **_subtype(task, subtype),
@@ -171,7 +171,8 @@ def _writable(task: ObjectDescription, name: str) -> bool:
     return found is not None and found.createable
 
 
-def _open_status(task: ObjectDescription) -> str:
+def open_status(task: ObjectDescription) -> str:
+    """The status that a task of ours is made with."""
     status = task.find("Status")
     values = status.values if status else ()
     if status and status.default and status.default.lower() not in CLOSED:

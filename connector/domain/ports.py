@@ -88,6 +88,10 @@ class Sink(Protocol):
         """For writes of unknown outcome: `confirmed` (already) when the effect is there, `retry` when surely not."""
         ...
 
+    def lasting(self, name: str) -> str | None:
+        """Why an enrolment in NAME of followup.yaml cannot be ended by us; None when it can."""
+        ...
+
 
 class Adapter(Protocol):
     """A CRM connection: its source, its sink, and what it costs."""

@@ -15,6 +15,7 @@ from typing import cast
 from connector.domain.decision import PlannedAction, RecordPlan
 from connector.domain.model import Activity, ActivityType, Change, Enrollment, Mark, Offer, Record, RecordState, Value
 from connector.domain.replay import OurWrites
+from connector.domain.undone import UNDONE
 from rules.offers import DECLINED, NOT_TAKEN, WITHDRAWN
 from rules.past import activity_then
 
@@ -70,7 +71,7 @@ class Track:
     def _over(self, task: Activity) -> datetime | None:
         """When a person dealt with a task of ours; None when nobody did."""
         answered = self._answered.get(task.key or "")
-        if task.done and not task.subject.startswith((NOT_TAKEN, DECLINED, WITHDRAWN)):
+        if task.done and not task.subject.startswith((NOT_TAKEN, DECLINED, WITHDRAWN, UNDONE)):
             return task.ended or task.at
         if answered is not None and answered[1] == "rejected":
             return answered[0]
