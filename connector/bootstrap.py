@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from adapters.registry import open_adapter
+from connector import limits
 from connector.clock import FixedClock, SystemClock
 from connector.domain.errors import ConfigError, Problem, StoreError
 from connector.domain.storage import Store
@@ -20,7 +21,7 @@ from connector.store.described import last_description
 from rules import checks
 from rules.basics import Place
 from rules.loader import Loaded, load_rules
-from rules.model import Limit
+from rules.model import Breaker, Limit, Threshold
 from rules.rulebook import FileRulebook
 from rules.yamlfile import load_mapping
 
@@ -74,8 +75,16 @@ def load_workspace(folder: Path | None = None, draft: Path | None = None, /, **f
     else:
         settings = load_settings({}, None, workspace=folder, **flags)
     default = Limit(per_run=settings.limits.per_rule_per_run)
-    loaded = load_rules(folder, default_limit=default, enrollments=frozenset(settings.enrollments), draft=draft)
+    breaker = _breaker(settings.limits.breaker)
+    named = frozenset(settings.enrollments)
+    loaded = load_rules(folder, default_limit=default, breaker=breaker, enrollments=named, draft=draft)
     return Workspace(folder, settings, loaded, places)
+
+
+def _breaker(wanted: limits.Breaker) -> Breaker:
+    """The breaker of followup.yaml as the rules know it."""
+    rule, whole = wanted.per_rule, wanted.per_pass
+    return Breaker(Threshold(rule.records, rule.percent), Threshold(whole.records, whole.percent))
 
 
 def findings(workspace: Workspace) -> tuple[Problem, ...]:
@@ -124,7 +133,7 @@ def _calls_today(store: Store, now: datetime) -> int:
     """The calls that earlier processes made on this day (UTC), as far as this state file knows."""
     with store.begin() as uow:
         day, _, count = str(uow.setting(CALLS) or "").partition(" ")
-    return int(count) if day == now.date().isoformat() and count.isdigit() else 0
+    return int(count) if day == now.date().isoformat() and count.isdecimal() else 0
 
 
 def _note_calls(store: Store, now: datetime, calls: int) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import time
 from typing import Literal
 
+from connector.domain.decision import ActionKind
 from rules.basics import Duration, Place, Scalar, Template
 from rules.team import Criterion, Turn
 
@@ -91,5 +92,16 @@ class NoteAction:
     text: Template
     place: Place
 
+
+KINDS: Mapping[type, ActionKind] = {
+    TaskAction: "task",
+    ReassignAction: "reassign",
+    OfferAction: "offer",
+    EnrollAction: "enroll",
+    UnenrollAction: "unenroll",
+    SetAction: "set",
+    NoteAction: "note",
+}
+"""The kind of planned action that each word under `then` comes to."""
 
 RuleAction = TaskAction | ReassignAction | OfferAction | EnrollAction | UnenrollAction | SetAction | NoteAction

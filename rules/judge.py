@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from typing import NamedTuple
 
@@ -33,6 +33,8 @@ class Judgement:
     verdict: Verdict
     match: Match | None = None
     marks: tuple[Mark, ...] = ()
+    would: bool = False
+    """Whether the rule would act now if what it matches were not baseline as of this judgement."""
 
     @property
     def next_at(self) -> datetime | None:
@@ -157,16 +159,24 @@ class _Case:
     def mark_of(self, span: _Span) -> Mark | None:
         """How the occasion was dealt with before, or is now; the strongest mark where there are several."""
         marks = [mark for mark in (*self.own, *self.marks) if span.occasion.id == _occasion_of(mark)]
+        marks = [mark for mark in marks if not self.is_let_go(mark)]
         if not marks and isinstance(self.rule.when, ScoreCrosses):
             # A score's past is worked out anew each time: edited lines, or an instant told more precisely, move a rise.
-            marks = [mark for mark in self.own if span.due <= mark.at][-1:]
+            marks = [mark for mark in self.own if span.due <= mark.at and not self.is_let_go(mark)][-1:]
         return max(marks, key=lambda mark: _STRENGTH.index(mark.kind), default=None)
+
+    def is_let_go(self, mark: Mark) -> bool:
+        """Whether a person lets the rule act in spite of this mark: by a release, or by a backfill of its baseline."""
+        if mark.kind == "baseline":
+            return self.rule.backfill.how != "none"
+        return mark.kind == "held" and mark.released
 
     def used(self, span: _Span) -> tuple[Reason, datetime | None] | None:
         """Why `once` is used up, and when it no longer is; None when it is not."""
         once = self.rule.once
         scope = self.scope(span)
         marks = [mark for mark in self.own if mark.scope == scope and mark.kind not in ("baseline", *_ENDED)]
+        marks = [mark for mark in marks if not self.is_let_go(mark)]
         if not marks:
             return None
         last = max(marks, key=lambda mark: mark.at)
@@ -209,11 +219,24 @@ class _Case:
         if span is None or (mark is not None and mark.kind != "held" and self.coming is not None):
             return self.waits(self.coming or self.spans[-1])
         if mark is not None:
-            return self.settled(span, mark)
+            settled = self.settled(span, mark)
+            return replace(settled, would=mark in self.marks and mark.kind == "baseline" and self.would_act(span))
         used = self.used(span)
         if used is not None:
             return self.used_up(span, *used)
         return self.acts(span)
+
+    def would_act(self, span: _Span) -> bool:
+        """Whether only its being older than the rule keeps the rule from acting on the occasion; a slot passes by itself."""
+        stop = self.stop()
+        if (
+            isinstance(self.rule.when, Every)
+            or self.used(span) is not None
+            or (stop is not None and stop.holds is True)
+        ):
+            return False
+        lets = self.check(stop).holds and self.own_conditions().holds
+        return lets and not guards.stops(self.rule, self.facts, self.calendar)
 
     def waits(self, span: _Span) -> Judgement:
         """The wait is not over."""
@@ -323,14 +346,16 @@ class _Case:
         if old and self.takes_baseline and not self.is_event:
             self.marks = (*self.marks, self.baseline(span))
             reasons = (*reasons, Reason("once", False, "this held before the rule was new here"))
-            return self.verdict("baseline", reasons, self.next_occasion())
+            return replace(self.verdict("baseline", reasons, self.next_occasion()), would=True)
         spread = old and self.rule.backfill.how == "spread"
         if spread and self.moment.backfilled.get(self.rule.id, 0) >= self.rule.backfill.per_day:
             midnight = datetime.combine(self.now.astimezone(UTC).date(), time(), UTC) + DAY
             text = f"{self.rule.backfill.per_day} a day of what is older than the rule have been let go today"
             reasons = (*reasons, Reason("backfill", False, text))
             return self.verdict("waits", reasons, first_flip((midnight, flips_at)))
-        match = Match(self.rule.id, self.facts.record.ref, span.occasion.id, self.scope(span), span.due, spread)
+        let_go = any(mark.released and mark.occasion == span.occasion.id and mark.kind == "held" for mark in self.own)
+        ref, occasion = self.facts.record.ref, span.occasion.id
+        match = Match(self.rule.id, ref, occasion, self.scope(span), span.due, spread, let_go)
         return self.verdict("fires", reasons, first_flip((flips_at, self.follows())), match)
 
     def follows(self) -> datetime | None:

@@ -7,13 +7,13 @@ team.yaml counts) stops all rules it could change: a guard that cannot be read m
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from connector.domain.errors import Problem
 from rules import lint
 from rules.basics import Place
-from rules.model import Limit, RuleSet, ScoreLine
+from rules.model import Breaker, Limit, RuleSet, ScoreLine
 from rules.needs import unseen_changes, without_score
 from rules.refusal import SHAPE, TWICE
 from rules.rulefile import MAX_RULES, CaseList, Found, RuleFile
@@ -43,6 +43,7 @@ def load_rules(
     folder: Path,
     *,
     default_limit: Limit | None = None,
+    breaker: Breaker | None = None,
     enrollments: frozenset[str] | None = None,
     draft: Path | None = None,
 ) -> Loaded:
@@ -74,10 +75,12 @@ def load_rules(
     problems += unseen_changes(every, {line.kind for line in scores} | doubtful)
     broken = {problem.rule for problem in problems if problem.rule}
     rules = tuple(rule for rule in every if rule.written_id not in broken) if team.sound else ()
-    ruleset = RuleSet(rules, team.team, scores=_certain(scores, doubtful))
+    ruleset = RuleSet(
+        rules, team.team, default_limit or Limit(per_run=100), _certain(scores, doubtful), breaker or Breaker()
+    )
     ordered = sorted(dict.fromkeys(problems), key=lambda problem: (problem.file, problem.line, problem.column))
     tests = tuple(file.tests for file in files if file.tests is not None)
-    return Loaded(replace(ruleset, default_limit=default_limit or ruleset.default_limit), tuple(ordered), tests)
+    return Loaded(ruleset, tuple(ordered), tests)
 
 
 def _rules_beside(draft: Path) -> list[Path]:

@@ -339,6 +339,22 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True)
+class Threshold:
+    """Records above which matches are a storm: a count, and a percentage of the live records of their kind; None: neither."""
+
+    records: int | None = None
+    percent: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Breaker:
+    """What tells a bulk edit from a busy morning: above these nothing goes by itself."""
+
+    per_rule: Threshold = Threshold(500, 25.0)
+    per_pass: Threshold = Threshold(1000, 50.0)
+
+
+@dataclass(frozen=True, slots=True)
 class Backfill:
     """What happens to matches older than the rule: none (baseline), all, or so many per day."""
 
@@ -432,3 +448,4 @@ class RuleSet:
     default_limit: Limit = Limit(per_run=100)
     scores: tuple[ScoreLine, ...] = ()
     """In the order of file and line; a kind with lines here has its score from them and not from the CRM."""
+    breaker: Breaker = Breaker()

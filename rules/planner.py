@@ -2,7 +2,7 @@
 
 The order of work is that of the matches: due oldest first, then by record and rule, whatever order the decisions come
 in. What a rule may do in this pass is settled before anything is drafted; what is held is drafted last, so that its
-turns in a pool come after those of what goes.
+turns in a pool come after those of what goes. A storm (rules/breaker.py) is held as a whole.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from connector.domain.decision import (
 )
 from connector.domain.model import Mark, MarkKind, Offer, RecordRef, RecordState
 from rules.binding import Binding
+from rules.breaker import Storm, storms
 from rules.calendar import Clocks
 from rules.caps import Caps, limit_of
 from rules.compare import as_number
@@ -102,6 +103,8 @@ class Planner:
         self._moment = moment
         self._default_limit = ruleset.default_limit
         self._caps = Caps(ruleset.default_limit, moment)
+        self._breaker = ruleset.breaker
+        self._storm_of: dict[str, Storm] = {}
         staff = Staff(binding, moment.now)
         self._desk = Desk(moment, ruleset.team, staff, Ledger(moment.assignments), calendars)
         self._sheets: dict[RecordRef, _Sheet] = {}
@@ -116,7 +119,8 @@ class Planner:
             ref = decision.state.record.ref
             self._sheets[ref] = _Sheet(decision.state, decision.next_at, list(decision.marks))
         served = self._served(sorted(self._cases(decisions), key=lambda case: case.order))
-        cases = self._unstopped(self._uncontested(self._backfilled(served)))
+        cases = self._unstopped(self._uncontested(self._backfilled(self._unpaused(served))))
+        self._watch(cases)
         self._hold([case for case in cases if not self._goes(case)])
         order = {ref: place for place, ref in enumerate(dict.fromkeys(case.match.record for case in cases))}
         refs = sorted(self._sheets, key=lambda ref: (order.get(ref, len(order)), ref))
@@ -154,6 +158,17 @@ class Planner:
         """The record's score or value, whichever its rule serves first by; below everything when it is not known."""
         number = as_number(case.state.record.fields.get(limit_of(case.rule, self._default_limit).first))
         return -inf if number is None else float(number)
+
+    def _unpaused(self, cases: Sequence[Case]) -> Sequence[Case]:
+        """Without the matches of rules that a person paused; those stay due, and nothing is marked."""
+        kept = []
+        for case in cases:
+            pause = self._moment.pause_of(case.rule.id)
+            if pause is None:
+                kept.append(case)
+            else:
+                self._wait(case, pause.told)
+        return kept
 
     def _backfilled(self, cases: Sequence[Case]) -> Sequence[Case]:
         """Without the matches older than their rule that a spread backfill leaves for another day."""
@@ -214,9 +229,23 @@ class Planner:
             self._sheets[case.match.record].due(self._moment.now)
         return kept
 
+    def _watch(self, cases: Sequence[Case]) -> None:
+        """Trip the breaker where too many records match at once; what a person let go is not counted again."""
+        matched: dict[str, set[RecordRef]] = {}
+        for case in cases:
+            if not case.match.released:
+                matched.setdefault(case.rule.id, set()).add(case.match.record)
+        for storm in storms(self._breaker, matched, self._moment):
+            self._storm_of.update(dict.fromkeys(storm.rules, storm))
+            self._notices.append(storm.line)
+
+    def _storm(self, case: Case) -> Storm | None:
+        """The storm that holds a match."""
+        return None if case.match.released else self._storm_of.get(case.rule.id)
+
     def _goes(self, case: Case) -> bool:
-        """Plan the writes of one match; False when its rule's cap is reached."""
-        if self._caps.holds(case.rule, case.owner):
+        """Plan the writes of one match; False when its rule's cap is reached, or it is part of a storm."""
+        if self._storm(case) is not None or self._caps.holds(case.rule, case.owner):
             return False
         drafted = self._draft(case)
         if drafted is None:
@@ -234,11 +263,18 @@ class Planner:
         return True
 
     def _hold(self, cases: Sequence[Case]) -> None:
-        """Plan the writes that are over their rule's cap as held, for a person to release."""
+        """Plan the writes that are over their rule's cap, or part of a storm, as held, for a person to release."""
         counts: Counter[tuple[str, str]] = Counter()
         for case in cases:
-            why = self._caps.holds(case.rule, case.owner)
-            if offer_of(case.rule) is not None:
+            storm = self._storm(case)
+            why = self._caps.holds(case.rule, case.owner) if storm is None else storm.why
+            offers = offer_of(case.rule) is not None
+            if offers and storm is not None:
+                # Drafted once it is released: who is asked, and until when, is a matter of that day.
+                self._mark(case, "held")
+                self._stopped.append(HeldMatch(case.rule.id, case.match.record, why, marked=True))
+                continue
+            if offers:
                 # An offer that lies still would run out before anybody sees it: a later pass makes it.
                 self._wait(case, f"{why.partition(';')[0]}; a later pass goes on")
                 continue
@@ -251,7 +287,8 @@ class Planner:
             told = (*case.reasons, Reason("limit", False, why))
             sheet.reasons.update({action.key: (*told, *drafted.told(action)) for action in drafted.actions})
             self._mark(case, "held" if drafted.actions else "fired")
-            counts[case.rule.id, why] += bool(drafted.actions)
+            if storm is None:
+                counts[case.rule.id, why] += bool(drafted.actions)
         self._notices += [f"{rule}: {count} held, {why}" for (rule, why), count in sorted(counts.items()) if count]
 
     def _draft(self, case: Case) -> Draft | None:
@@ -271,5 +308,5 @@ class Planner:
 
     def _mark(self, case: Case, kind: MarkKind) -> None:
         match = case.match
-        mark = Mark(match.rule, match.occasion, match.scope, self._moment.now, kind)
+        mark = Mark(match.rule, match.occasion, match.scope, self._moment.now, kind, match.released)
         self._sheets[match.record].marks.append(mark)

@@ -6,10 +6,22 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import get_args
 
-from connector.domain.decision import Decision, Match, Moment, Plan, PlannedAction, Reason, RuleInfo, Verdict
+from connector.domain.decision import (
+    Decision,
+    Match,
+    Moment,
+    Outcome,
+    Pause,
+    Plan,
+    PlannedAction,
+    Reason,
+    RuleInfo,
+    Verdict,
+)
 from connector.domain.errors import ConfigError, Problem
 from connector.domain.figures import LeadFigures
 from connector.domain.model import CrmSchema, Needs, Owner, RecordState
+from rules.actions import KINDS
 from rules.binding import Binding, bind
 from rules.calendar import Clocks, calendars_of
 from rules.confirm import DISAGREEMENT, Confirmation
@@ -49,7 +61,15 @@ class FileRulebook:
         """The rules that run, in the order of file and line."""
         team, scores = self._ruleset.team, self._binding.scores
         return [
-            RuleInfo(rule.id, rule.why, rule.place.file, rule.place.line, rule.kind, fingerprint(rule, team, scores))
+            RuleInfo(
+                rule.id,
+                rule.why,
+                rule.place.file,
+                rule.place.line,
+                rule.kind,
+                fingerprint(rule, team, scores),
+                tuple(KINDS[type(action)] for action in rule.then),
+            )
             for rule in self._binding.rules
         ]
 
@@ -115,6 +135,7 @@ class FileRulebook:
             next_at=min((at for at in (*ends, self._upkeep.next_at(facts)) if at is not None), default=None),
             verdicts=tuple(judgement.verdict for judgement in judgements),
             alarms=alarms,
+            would=tuple(judgement.verdict.rule for judgement in judgements if judgement.would),
             upkeep=self._upkeep.is_due(facts),
         )
 
@@ -132,6 +153,9 @@ class FileRulebook:
                 facts.tells = True
                 judgement = judge(rule, facts, facts.moment, self._calendars)
                 facts.tells = False
+            pause = facts.moment.pause_of(rule.id)
+            if pause is not None:
+                judgement = _paused(judgement, pause)
             facts.take(judgement.marks)  # a step that is passed over lets the next one begin
             judgements.append(judgement)
         return judgements
@@ -178,6 +202,14 @@ class FileRulebook:
         """How many offers each person is expected to accept in a month, by CRM id; only people of whom that is said."""
         persons = self._binding.persons.items()
         return {owner: person.monthly_offers for owner, person in persons if person.monthly_offers is not None}
+
+
+def _paused(judgement: Judgement, pause: Pause) -> Judgement:
+    """What a paused rule says: a match waits, and nothing is marked, so that nothing is lost."""
+    verdict = judgement.verdict
+    reasons = (*verdict.reasons, Reason("pause", False, f"{pause.told}; `followup resume` lets it go on", at=pause.at))
+    outcome: Outcome = "held" if verdict.outcome == "fires" else verdict.outcome
+    return Judgement(replace(verdict, outcome=outcome, reasons=reasons), judgement.match)
 
 
 def _scored(state: RecordState, facts: Facts) -> RecordState:

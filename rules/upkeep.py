@@ -69,7 +69,7 @@ class Upkeep:
 
     def is_due(self, facts: Facts) -> bool:
         """Whether anything has to be seen to now."""
-        chains = (chain for _, chain in self._chains(facts))
+        chains = (chain for _, chain in self._running(facts))
         if any(chain.is_news or chain.stand in ("accepted", "passed", "withdrawn") for chain in chains):
             return True
         return any(True for _ in self._moves(facts))
@@ -78,7 +78,7 @@ class Upkeep:
         """The next instant at which time alone changes that: an offer runs out, or the owner of a task of ours leaves."""
         staff = Staff(self._binding, facts.now)
         found: list[datetime] = []
-        for rule, chain in self._chains(facts):
+        for rule, chain in self._running(facts):
             if chain.stand == "open":
                 found.append(chain.settled.until)
             elif chain.stand == "passed":
@@ -124,7 +124,7 @@ class Upkeep:
     def steps(self, facts: Facts, desk: Desk) -> Steps:
         """Everything to be done for a record now; turns are taken in the desk's ledger."""
         steps = Steps()
-        for rule, chain in self._chains(facts):
+        for rule, chain in self._running(facts):
             if chain.is_news:
                 steps.offers.append(chain.settled)
                 steps.again = True
@@ -146,6 +146,10 @@ class Upkeep:
         if not facts.state.offers:
             return ()
         return chains_of(facts.state, facts.now, self._rules, self._queues)
+
+    def _running(self, facts: Facts) -> Sequence[tuple[Rule, Chain]]:
+        """The offers of rules that nobody has paused."""
+        return [(rule, chain) for rule, chain in self._chains(facts) if facts.moment.pause_of(rule.id) is None]
 
     def _calendar(self, rule: Rule, facts: Facts) -> WorkCalendar:
         return self._calendars.local(facts.zone)[rule.calendar]
@@ -251,6 +255,8 @@ class Upkeep:
         offers = {offer.key for offer in facts.state.offers}
         for task in facts.activities:
             ours = task.key is not None and task.key not in offers and task.type == "task"
+            if ours and facts.moment.pause_of(rule_of_key(task.key or "")) is not None:
+                continue
             if ours and not task.done and not task.deferred and task.refs[:1] == (facts.record.ref,):
                 yield task
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from connector.limits import OFF, Breaker, PerRule
+from connector.limits import OFF, Breaker
 from connector.settings import ENROLLMENT_TARGETS, Keep, Settings
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -32,7 +32,6 @@ MEANINGS: Mapping[str, str] = {
     "breaker": "where a bulk edit is told from a busy morning: what is over it is held as a whole, for a person to look at",
     "per_rule": "one rule's matches of a pass and of the hour before it",
     "per_pass": "the matches of all rules of a pass and of the hour before it",
-    "percent": "more than this share of the live records of a kind, from 50 records on; or off",
     "keep": "how long the state file remembers",
     "salesforce": "how to reach the org; secrets come from the environment or from /run/secrets",
     "hubspot": "how to reach the portal; secrets come from the environment or from /run/secrets",
@@ -75,8 +74,12 @@ def _breaker(count: Mapping[str, object]) -> Mapping[str, object]:
     """The form of `limits.breaker`: each number, each threshold and the whole may be `off`."""
     off: dict[str, object] = {"enum": [OFF]}
     percent = {"type": ["number", "string"], "exclusiveMinimum": 0, "maximum": 100}
-    threshold = _section(dict(zip(PerRule.model_fields, ({"anyOf": [count, off]}, {"anyOf": [percent, off]}), strict=True)))
-    return {"anyOf": [_section(dict.fromkeys(Breaker.model_fields, {"anyOf": [threshold, off]})), off]}
+    numbers = {
+        "records": {"anyOf": [count, off], "description": "more records than this are held; or off"},
+        "percent": {"anyOf": [percent, off], "description": "a share of the kind's live records, from 50 on; or off"},
+    }
+    threshold = {"type": "object", "properties": numbers, "additionalProperties": False}
+    return {"anyOf": [_section({name: {"anyOf": [threshold, off]} for name in Breaker.model_fields}), off]}
 
 
 def _section(forms: Mapping[str, Mapping[str, object]]) -> dict[str, object]:

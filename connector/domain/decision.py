@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal
 
 from connector.domain.model import Mark, Offer, Owner, RecordRef, RecordState, Value
@@ -47,6 +47,11 @@ class Pause:
     rule: str
     at: datetime
     why: str = ""
+
+    @property
+    def told(self) -> str:
+        """Since when, and why when that was said."""
+        return f"paused since {self.at.astimezone(UTC):%Y-%m-%d %H:%M} UTC" + (f" ({self.why})" if self.why else "")
 
 
 def pause_of(pauses: Mapping[str, Pause], rule: str) -> Pause | None:
@@ -172,6 +177,18 @@ class HeldMatch:
     rule: str
     record: RecordRef
     why: str
+    marked: bool = False
+    """Whether its mark says `held`, so that it waits for a release and is not looked at again before."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldCount:
+    """What a rule has waiting for a release: matches, the records they are about, and the actions they come to."""
+
+    rule: str
+    matches: int
+    records: int
+    actions: int
 
 
 @dataclass(frozen=True, slots=True)

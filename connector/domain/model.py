@@ -219,6 +219,8 @@ class Mark:
     scope: str
     at: datetime
     kind: MarkKind
+    released: bool = False
+    """Whether a person let it go: a match that was `held` without being drafted is then decided anew, and goes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,10 @@ from typing import Protocol
 from connector.domain.decision import (
     Adoption,
     Assignment,
+    HeldCount,
     OutboxEntry,
     OutboxState,
+    Pause,
     Reason,
     Receipt,
     RecordPlan,
@@ -129,6 +131,10 @@ class UnitOfWork(Protocol):
         """Per (rule, owner the record had) how many matches fired since an instant; ('rule','') is the rule's total."""
         ...
 
+    def fired_lately(self, since: datetime) -> Mapping[str, frozenset[RecordRef]]:
+        """The records on which each rule fired by itself since an instant; what a person released is not among them."""
+        ...
+
     def remove_marks(self, ref: RecordRef, rule: str, occasion: str) -> None:
         """Let a rule fire on this occasion again: its dropped reassignments and offers took no turn and were never made."""
         ...
@@ -170,8 +176,29 @@ class UnitOfWork(Protocol):
         """Every write that was planned on a record, whatever became of it, the oldest first."""
         ...
 
+    def held(self) -> Sequence[HeldCount]:
+        """What waits for a release, by rule."""
+        ...
+
     def release(self, rule: str | None, first: int | None, now: datetime) -> int:
-        """Held entries back to pending, oldest first; how many."""
+        """Let `first` held matches of a rule or cadence go, oldest first (None: all); how many actions. Paused ones stay."""
+        ...
+
+    def discard(self, rule: str | None, first: int | None, now: datetime) -> int:
+        """Drop `first` held matches (None: all): their rules do not act on these occasions; how many actions."""
+        ...
+
+    # -- what a person stopped -----------------------------------------------------------------------------------
+    def pauses(self) -> Mapping[str, Pause]:
+        """What is paused, by rule or cadence; `EVERYTHING` stands for all of them."""
+        ...
+
+    def pause(self, pause: Pause) -> bool:
+        """Stop a rule, or everything; False when it was paused already, which then stays as it is."""
+        ...
+
+    def resume(self, rule: str) -> bool:
+        """Let a rule, or everything, go on; False when it was not paused."""
         ...
 
     # -- what was forgotten --------------------------------------------------------------------------------------

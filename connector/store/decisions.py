@@ -74,6 +74,7 @@ class Decisions(Turns):
                 "at": micros(mark.at),
                 "kind": mark.kind,
                 "owner": owner,
+                "released": mark.released,
             }
             for mark in made
         ]
@@ -122,6 +123,14 @@ class Decisions(Turns):
             if owner:
                 counts[(rule, owner)] = count
         return counts
+
+    def fired_lately(self, since: datetime) -> Mapping[str, frozenset[RecordRef]]:
+        """The records on which each rule fired by itself since an instant; what a person released is not among them."""
+        fired = (marks.c.kind == "fired", marks.c.at >= micros(since), marks.c.released == 0)
+        found: dict[str, set[RecordRef]] = {}
+        for rule, record in self._connection.execute(select(marks.c.rule, marks.c.record).where(*fired)):
+            found.setdefault(rule, set()).add(ref_of(record))
+        return {rule: frozenset(refs) for rule, refs in found.items()}
 
     def remove_marks(self, ref: RecordRef, rule: str, occasion: str) -> None:
         """Let a rule fire on this occasion again: what it had planned was dropped, and nobody got, or was offered, the

@@ -13,7 +13,7 @@ from connector.domain.model import RecordRef
 from connector.domain.undone import UNDO
 from connector.store.codec import instant, micros, payload_of, ref_of, ref_text
 from connector.store.statements import Part, chunks
-from connector.store.tables import assignments, marks, offers, outbox
+from connector.store.tables import assignments, offers, outbox
 
 MAX_ATTEMPTS = 8
 """After so many tries an action is dead and waits for a person."""
@@ -30,7 +30,8 @@ class Outbox(Part):
     ) -> Sequence[OutboxEntry]:
         """Take pending entries, and claimed ones whose lease ran out (those come as `unknown`), by position, then key.
 
-        An entry waits until the earlier positions of its match are settled, so that a match is written in its order.
+        An entry waits until the earlier positions of its match are settled, so that a match is written in its order. What is
+        paused is not taken, unless its answer was lost: looking that up writes nothing.
         With `undo` only what takes writes back is taken, else all but that.
         """
         earlier = outbox.alias("earlier")
@@ -160,31 +161,6 @@ class Outbox(Part):
         """Every write that was planned on a record, whatever became of it, the oldest first."""
         query = select(outbox).where(outbox.c.record == ref_text(ref))
         return [_entry(row) for row in self._connection.execute(query.order_by(outbox.c.updated, outbox.c.key))]
-
-    def release(self, rule: str | None, first: int | None, now: datetime) -> int:
-        """Held entries back to pending, oldest first; how many. A match is released as a whole, or not at all.
-
-        From now on its mark says `fired`, so that the day's counts see it.
-        """
-        query = select(outbox).where(outbox.c.state == "held").order_by(outbox.c.created, outbox.c.record)
-        query = query.order_by(outbox.c.rule, outbox.c.occasion, outbox.c.position)
-        if rule is not None:
-            query = query.where(outbox.c.rule == rule)
-        matches: dict[tuple[str, str, str], list[str]] = {}
-        for row in self._connection.execute(query):
-            matches.setdefault((row.record, row.rule, row.occasion), []).append(row.key)
-        released: list[str] = []
-        for (record, of_rule, occasion), keys in matches.items():
-            if first is not None and len(released) >= first:
-                break
-            released += keys
-            held = (marks.c.record == record, marks.c.rule == of_rule, marks.c.occasion == occasion)
-            fired = update(marks).where(*held, marks.c.kind == "held").values(kind="fired", at=micros(now))
-            self._connection.execute(fired)
-        for some in chunks(released):
-            values = {"state": "pending", "updated": micros(now)}
-            self._connection.execute(update(outbox).where(outbox.c.key.in_(some)).values(values))
-        return len(released)
 
     def _rows(self, keys: Sequence[str]) -> Mapping[str, Row[tuple[object, ...]]]:
         found = {}

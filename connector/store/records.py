@@ -136,7 +136,7 @@ class Records(Part):
         found: dict[str, list[Mark]] = defaultdict(list)
         for row in self._connection.execute(select(marks).where(marks.c.record.in_(names))):
             kind = cast(MarkKind, row.kind)
-            found[row.record].append(Mark(row.rule, row.occasion, row.scope, instant(row.at), kind))
+            found[row.record].append(Mark(row.rule, row.occasion, row.scope, instant(row.at), kind, row.released))
         return found
 
 

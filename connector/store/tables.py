@@ -91,6 +91,15 @@ marks = Table(
     Column("at", BigInteger),
     Column("kind", Text),
     Column("owner", Text),
+    Column("released", Flag),
+)
+
+pauses = Table(
+    "pauses",
+    metadata,
+    Column("rule", Text, primary_key=True),
+    Column("at", BigInteger),
+    Column("why", Text),
 )
 
 adoptions = Table(

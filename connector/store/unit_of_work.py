@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from connector.store.deadlines import Deadlines
 from connector.store.decisions import Decisions
 from connector.store.erasure import Erasure
 from connector.store.history import History
 from connector.store.outbox import Outbox
 from connector.store.records import Records
+from connector.store.releases import Releases
 from connector.store.retention import Retention
-from connector.store.runs import Runs
 
 
-class SqlUnitOfWork(Records, History, Deadlines, Decisions, Outbox, Runs, Retention, Erasure):
+class SqlUnitOfWork(Records, History, Decisions, Outbox, Releases, Retention, Erasure):
     """The port `UnitOfWork` on a SQL connection; SqlStore.begin() makes one per transaction."""

@@ -12,7 +12,8 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from connector.cli.settings_schema import MEANINGS, NOT_IN_THE_FILE, SECRETS, settings_schema
-from connector.settings import HubSpotSettings, Keep, Limits, SalesforceSettings, Settings, load_settings
+from connector.limits import Breaker, Limits
+from connector.settings import HubSpotSettings, Keep, SalesforceSettings, Settings, load_settings
 from rules.editorschema import rule_file_schema, team_schema
 from rules.glossary import entry, explain_word, where_a_value
 from rules.playbooks import CRMS, PLAYBOOKS, playbook_files
@@ -248,7 +249,7 @@ def test_followup_yaml_has_no_place_for_a_secret() -> None:
 
 
 def test_every_setting_of_followup_yaml_is_explained() -> None:
-    sections = (SalesforceSettings, HubSpotSettings, Limits, Keep)
+    sections = (SalesforceSettings, HubSpotSettings, Limits, Breaker, Keep)
     names = set(Settings.model_fields).union(*(section.model_fields for section in sections))
     assert set(MEANINGS) == names - NOT_IN_THE_FILE - SECRETS
     assert set(settings_schema()["properties"]) == set(Settings.model_fields) - NOT_IN_THE_FILE  # type: ignore[call-overload]
