@@ -64,7 +64,7 @@ def read_archive(client: HubSpotClient, catalog: Catalog, stream: str, name: str
 def _position(cursor: str | None) -> tuple[str | None, dict[str, None]]:
     try:
         data = json.loads(cursor) if cursor else {}
-    except ValueError:
+    except (ValueError, RecursionError):
         data = {}
     after, told = (data.get("after"), data.get("told")) if isinstance(data, dict) else (None, None)
     return (str(after) if after else None), dict.fromkeys(map(str, told) if isinstance(told, list) else ())

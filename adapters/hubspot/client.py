@@ -162,7 +162,7 @@ class HubSpotClient:
         """Keep what the headers tell: the day's quota and HubSpot's own time."""
         allowed = reply.headers.get("x-hubspot-ratelimit-daily", "")
         left = reply.headers.get("x-hubspot-ratelimit-daily-remaining", "")
-        if allowed.isdigit() and left.isdigit():
+        if allowed.isdecimal() and left.isdecimal():
             self.usage.saw_quota(int(allowed) - int(left), int(allowed))
         try:
             stamp = parsedate_to_datetime(reply.headers.get("date", ""))
@@ -205,7 +205,7 @@ def _search_budget(config: AdapterConfig, base: str) -> RateBudget:
     """The searches of all processes on this machine that use the same token, told apart by a digest of it."""
     default = SEARCHES_PER_SECOND_LOOPBACK if is_loopback(base) else SEARCHES_PER_SECOND
     text = config.connection.get("search_per_second") or str(default)
-    if not text.isdigit() or int(text) < 1:
+    if not text.isdecimal() or int(text) < 1:
         raise ConfigError("search_per_second is not a whole number of searches: give 1 to 5")
     account = hashlib.blake2b(f"{base}\0{config.connection['access_token']}".encode(), digest_size=8).hexdigest()
     try:

@@ -6,7 +6,6 @@ never its sentences: those quote what was sent, and with it a prospect's data.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from datetime import datetime, timedelta
 
 import urllib3
 
+from adapters.answers import decoded
 from adapters.http import TimedOutError
 from connector.domain.errors import (
     ConfigError,
@@ -61,8 +61,8 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def json(self) -> object:
-        """The body as JSON; ValueError when it is none (HTML, cut off, not UTF-8)."""
-        return json.loads(self.body)
+        """The body as JSON that is safe to keep; ValueError when it is none (HTML, cut off, not UTF-8)."""
+        return decoded(self.body)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from math import isfinite
 from typing import Literal
 
 from connector.domain.model import FieldInfo, Value
@@ -50,6 +51,9 @@ LEAD_FIELDS: Mapping[str, Properties] = {
     "created": ("hs_createdate",),
 }
 FIELDS: Mapping[str, Mapping[str, Properties]] = {CONTACTS: CONTACT_FIELDS, DEALS: DEAL_FIELDS, LEADS: LEAD_FIELDS}
+
+YEARS = range(1700, 4001)
+"""A date of another year is a slip of the pen: near the ends of the calendar there is none to reckon with."""
 
 NUMBERS = frozenset({"size", "value", "score"})
 """Ours that are compared as numbers even where HubSpot keeps them as text (annualrevenue)."""
@@ -257,9 +261,9 @@ def value_out(value: Value, info: FieldInfo | None) -> str:
 def number_in(text: str) -> int | float | str:
     """A number where the text is one; HubSpot keeps some of them as free text."""
     plain = text.replace(",", "").strip()
-    if re.fullmatch(r"[+-]?\d{1,15}", plain):
+    if re.fullmatch(r"[+-]?[0-9]{1,15}", plain):
         return int(plain)
-    if re.fullmatch(r"[+-]?\d*\.?\d+([eE][+-]?\d+)?", plain):
+    if re.fullmatch(r"[+-]?[0-9]*\.?[0-9]+([eE][+-]?[0-9]+)?", plain) and isfinite(float(plain)):
         return float(plain)
     return text
 
@@ -267,11 +271,14 @@ def number_in(text: str) -> int | float | str:
 def instant_in(value: object) -> datetime | None:
     """An instant that HubSpot sends as ISO text or as ms since 1970; None when it is neither."""
     text = str(value or "").strip()
-    if re.fullmatch(r"-?\d{9,}", text):
-        return datetime.fromtimestamp(int(text) / 1000, UTC)
     try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
+        if re.fullmatch(r"-?[0-9]{9,20}", text):
+            found = datetime.fromtimestamp(int(text) / 1000, UTC)
+        else:
+            found = datetime.fromisoformat(text)
+    except (ValueError, OverflowError, OSError):  # beyond the calendar there is no such instant
+        return None
+    if found.year not in YEARS:
         return None
     return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
 

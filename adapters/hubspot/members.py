@@ -69,6 +69,6 @@ def _since(row: Row) -> datetime | None:
 def _remembered(cursor: str | None) -> set[str]:
     try:
         ids = json.loads(cursor) if cursor else []
-    except ValueError:
+    except (ValueError, RecursionError):
         return set()
     return {str(id_) for id_ in ids} if isinstance(ids, list) else set()

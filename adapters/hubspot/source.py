@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from adapters.hubspot.activities import SIGNALS, activity_of, has_signals, properties_for, with_signals
@@ -34,7 +35,7 @@ from adapters.hubspot.paths import GET_OBJECT, OWNER_LIST, SEARCH
 from adapters.hubspot.rows import after_of, associated, batch_read, pages, rows_of
 from adapters.hubspot.schema import Catalog
 from adapters.hubspot.windows import LIMIT, SETTLE, Found, Group, Hit, Position, Reader
-from connector.domain.errors import PermanentError
+from connector.domain.errors import PermanentError, RetryableError
 from connector.domain.model import KINDS, Activity, CrmSchema, Needs, Owner, Page, Record, RecordRef
 from connector.domain.ports import AdapterConfig
 
@@ -281,7 +282,9 @@ def _there(object_type: str, pages: Iterator[list[Hit]]) -> Iterator[list[Hit]]:
 
 
 def _hits(rows: Sequence[Row], object_type: str) -> Iterator[Hit]:
+    """The rows with their ids and stamps; RetryableError for one without an id: to pass it over would lose it for good."""
     for row in rows:
         id_, at = id_of(row), changed_at(row, object_type)
-        if id_.isdigit():
-            yield Hit(int(id_), ms_of(at) if at else 0, row)
+        if not re.fullmatch(r"[0-9]{1,15}", id_):
+            raise RetryableError("HubSpot's answer has a row without an id; the next pass tries again")
+        yield Hit(int(id_), ms_of(at) if at else 0, row)

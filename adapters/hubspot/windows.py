@@ -111,20 +111,31 @@ class Position:
         start = Position(properties=tuple(sorted(properties)))
         try:
             data = json.loads(cursor) if cursor else None
-        except ValueError:
+        except (ValueError, RecursionError):
             return start
-        if not isinstance(data, dict) or data.get("v") != 1 or not set(properties) <= set(data.get("properties", ())):
+        known = data.get("properties") if isinstance(data, dict) else None
+        if not isinstance(known, list) or data.get("v") != 1 or not all(name in known for name in properties):
             return start
-        sweep, at = data.get("sweep"), {name: int(data.get(name) or 0) for name in ("fast", "last_id", "back", "trail")}
+        at = [data.get(name, 0) for name in ("fast", "last_id", "back", "trail")]
+        sweep = data.get("sweep")
+        ends = [] if sweep is None else [sweep.get(name) for name in SWEEP] if isinstance(sweep, dict) else [None]
+        seen = data.get("seen", "")
+        if not all(map(_is_stamp, (*at, *ends))) or not isinstance(seen, str):
+            return start
+        fast, last_id, back, trail = at
         return replace(
-            start,
-            fast=at["fast"],
-            last_id=at["last_id"],
-            back=at["back"],
-            trail=at["trail"],
-            seen=str(data.get("seen") or ""),
-            sweep=Sweep(**sweep) if isinstance(sweep, dict) else None,
+            start, fast=fast, last_id=last_id, back=back, trail=trail, seen=seen, sweep=Sweep(*ends) if ends else None
         )
+
+
+SWEEP = ("low", "high", "last", "settled")
+
+LATEST = 10**15
+"""No stamp in ms and no id that HubSpot gives is so large; a saved cursor with one is not as it was saved."""
+
+
+def _is_stamp(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and -LATEST < value < LATEST
 
 
 Group = Mapping[str, object]

@@ -19,7 +19,9 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from requests.adapters import HTTPAdapter
 from simple_salesforce import Salesforce, SalesforceLogin
 from simple_salesforce.exceptions import SalesforceAuthenticationFailed, SalesforceError, SalesforceExpiredSession
+from urllib3 import BaseHTTPResponse
 
+from adapters.answers import decoded
 from adapters.http import Usage, checked_host, is_loopback, is_trusted, with_retries
 from adapters.salesforce.errors import error_of, line_error, login_error, outage
 from adapters.salesforce.json_values import switch
@@ -129,6 +131,17 @@ def _private_key(path: str) -> str:
     return text
 
 
+class _Answer(requests.Response):
+    """An answer whose JSON is safe to keep."""
+
+    def json(self, **_: object) -> object:
+        """The body as JSON; what is none is told as a line that broke."""
+        try:
+            return decoded(self.content)
+        except ValueError:
+            raise requests.exceptions.JSONDecodeError("no JSON", "", 0) from None
+
+
 class _Wire(HTTPAdapter):
     """The only way out: known hosts, time-outs, counted; notes what each answer says of the time and of the quota."""
 
@@ -138,6 +151,12 @@ class _Wire(HTTPAdapter):
         self.origins: dict[str, str] = {}
         self.status = 0
         self.date: datetime | None = None
+
+    def build_response(self, req: requests.PreparedRequest, resp: BaseHTTPResponse) -> requests.Response:
+        """The answer, read our way and not the library's."""
+        response = super().build_response(req, resp)
+        response.__class__ = _Answer
+        return response
 
     def send(  # type: ignore[no-untyped-def]  # passes on what requests hands over, whatever its version
         self, request, stream=False, timeout=None, verify=True, cert=None, proxies=None

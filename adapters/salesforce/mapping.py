@@ -14,6 +14,9 @@ from connector.domain.model import Change, Enrollment, Owner, Record, RecordRef,
 CRM = "salesforce"
 Row = Mapping[str, object]
 
+YEARS = range(1700, 4001)
+"""The years that Salesforce's dates may have; another one is no date, and near the ends of the calendar none to reckon with."""
+
 _ID = re.compile(r"[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?")
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 
@@ -61,15 +64,16 @@ def instant(value: object) -> datetime | None:
         found = datetime.fromisoformat(value)
     except ValueError:
         return None
-    return found.astimezone(UTC) if found.tzinfo is not None else None
+    return found.astimezone(UTC) if found.tzinfo is not None and found.year in YEARS else None
 
 
 def day(value: object) -> date | None:
     """`2026-05-08` as a date without a zone; None when it is none."""
     try:
-        return date.fromisoformat(value[:10]) if isinstance(value, str) else None
+        found = date.fromisoformat(value[:10]) if isinstance(value, str) else None
     except ValueError:
         return None
+    return found if found is not None and found.year in YEARS else None
 
 
 def value_of(raw: object, type: FieldType) -> Value:
@@ -89,7 +93,7 @@ def value_of(raw: object, type: FieldType) -> Value:
         except ValueError:
             return str(raw)
         return number if isfinite(number) else str(raw)
-    return raw if isinstance(raw, str | int | float) else str(raw)
+    return raw if isinstance(raw, str | int) or (isinstance(raw, float) and isfinite(raw)) else str(raw)
 
 
 def json_value(value: Value) -> str | int | float | bool | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
+from math import isfinite
 from urllib.parse import quote_plus
 
 from connector.domain.model import Value
@@ -35,7 +36,7 @@ def instant(value: datetime) -> str:
     if value.tzinfo is None:
         raise ValueError("a datetime without a time zone has no place in a query")
     utc = value.astimezone(UTC)
-    return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03d}Z"
+    return f"{utc.replace(microsecond=0, tzinfo=None).isoformat()}.{utc.microsecond // 1000:03d}Z"
 
 
 def literal(value: Value) -> str:
@@ -45,6 +46,8 @@ def literal(value: Value) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
+        if not isfinite(value):
+            raise ValueError("SOQL has no infinite number")
         return repr(value)
     if isinstance(value, datetime):
         return instant(value)
@@ -81,11 +84,11 @@ def after(stamp_column: str, stamp: datetime, id: str) -> str:
     Without an id, all rows from the stamp on.
     """
     column, moment = name(stamp_column), instant(stamp)
+    if not id:
+        return f"{column} >= {moment}"
     return f"(({column} = {moment} AND Id > {literal(id)}) OR {column} > {moment})"
 
 
-    if not id:
-        return f"{column} >= {moment}"
 def both(*conditions: str) -> str:
     """All of the conditions that are not empty."""
     return " AND ".join(condition for condition in conditions if condition)

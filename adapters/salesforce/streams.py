@@ -65,7 +65,7 @@ class Cursor:
         """The cursor that was saved; the beginning when there is none or it is not one of ours."""
         try:
             raw = json.loads(saved or "null")
-        except ValueError:
+        except (ValueError, RecursionError):
             raw = None
         if not isinstance(raw, dict) or not isinstance(raw.get("columns"), list):
             return cls()
@@ -171,9 +171,10 @@ def read(stream: Stream, saved: str | None, client: Client, clock: Clock) -> Ite
             raise RetryableError(f"Salesforce sent the same page of {stream.table} again; it is read again later")
         now = crm_now(clock, client)
         for row in batch.rows:
-            stamp = instant(row.get(stream.stamp))
-            if stamp is not None:
-                tail.add(Position(stamp, id_in(row, "Id") or ""), now)
+            stamp, id_ = instant(row.get(stream.stamp)), id_in(row, "Id")
+            if stamp is None or id_ is None:  # to pass it over would lose it for good
+                raise RetryableError(f"Salesforce sent a row of {stream.table} without id or stamp; it is read again later")
+            tail.add(Position(stamp, id_), now)
         page = stream.page(batch.rows)
         yield Page(
             stream=stream.name,
