@@ -131,9 +131,11 @@ def _sqlite(url: URL, path: Path | None) -> Engine:
 def _set_up_connection(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
     # SQLite below 3.51.3 can damage a WAL file that several connections write, hence DELETE. Transactions are ours
     # (BEGIN IMMEDIATE): the driver would begin one only at the first write, after reads that may be stale by then.
+    # EXTRA, not FULL: in DELETE mode a commit is the removal of the journal, and only EXTRA syncs the folder after it. A
+    # power cut could else take back that a write was claimed, which the CRM has by then, and it would be made twice.
     connection.isolation_level = None
     try:
-        for pragma in ("journal_mode=DELETE", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY_SECONDS}000"):
+        for pragma in ("journal_mode=DELETE", "synchronous=EXTRA", "foreign_keys=ON", f"busy_timeout={BUSY_SECONDS}000"):
             connection.execute(f"PRAGMA {pragma}")
     except sqlite3.Error:
         connection.close()

@@ -174,7 +174,7 @@ def test_the_file_is_safe_against_a_power_cut(tmp_path: Path) -> None:
     with store.begin() as unit:
         asked = ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
         found = [unit._connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in asked]
-    assert found == ["delete", 2, 1, 30000]
+    assert found == ["delete", 3, 1, 30000]
 
 
 HOLDER = """
