@@ -56,6 +56,7 @@ def test_one_bad_owner_does_not_lose_the_other_tasks(w: World) -> None:
     leads = [w.lead() for _ in range(100)]
     actions = [task(lead, f"t{n}", "4711" if n == 41 else w.ana) for n, lead in enumerate(leads)]
     receipts = w.adapter().sink.apply(actions)
+    assert w.calls("/tasks/batch/create") == 1
     assert [key for key, state in states(receipts).items() if state != "confirmed"] == ["t41"]
     (failed,) = [receipt for receipt in receipts if receipt.state == "failed"]
     assert "INVALID_OWNER_ID" in failed.message

@@ -177,6 +177,16 @@ def test_the_file_is_safe_against_a_power_cut(tmp_path: Path) -> None:
     assert found == ["delete", 3, 1, 30000]
 
 
+def test_a_transaction_has_the_state_for_itself_from_its_first_reading_on(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    with opened(path).begin() as unit:
+        unit.runs(1)
+        other = sqlite3.connect(path, timeout=0, isolation_level=None)
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            other.execute("BEGIN IMMEDIATE")  # else what was read could be old when the transaction writes
+        other.close()
+
+
 HOLDER = """
 import sys
 from connector.store.locking import file_lock
