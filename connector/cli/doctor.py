@@ -15,6 +15,7 @@ from connector.domain.decision import Finding
 from connector.domain.errors import FollowupError
 from connector.domain.model import CrmSchema
 from connector.run import Connection
+from connector.domain.tombstones import ACTIVITY
 
 
 @click.command("doctor", epilog="Example: followup doctor --workspace my-team")
@@ -58,8 +59,12 @@ def _crm(connection: Connection) -> Iterator[Finding]:
     rulebook, adapter = connection.rulebook, connection.adapter
     try:
         yield from adapter.doctor(rulebook.needs())
+        forgotten = uow.forgotten_counts()
         schema = adapter.source.describe(rulebook.needs())
         problems = rulebook.bind(schema, adapter.source.owners())
+    gone = ", ".join(f"{kind} {count:,}" for kind, count in sorted(forgotten.items()) if kind != ACTIVITY)
+    if gone:
+        yield Finding("ok", "state", f"forgotten on request, and not stored again: {gone}")
     except FollowupError as error:
         yield Finding("fail", connection.crm, str(error))
         return

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import click
 from rich.console import Console
@@ -16,6 +15,7 @@ from connector.bootstrap import Workspace, load_workspace
 from connector.cli.documents import explain_document, next_change
 from connector.cli.options import instant, json_option, print_json, workspace_option
 from connector.cli.tables import Teller, zone_of
+from connector.cli.which import find_records, not_one
 from connector.domain.decision import Moment, OutboxEntry, Reason, Verdict
 from connector.domain.errors import ConfigError
 from connector.domain.model import RecordRef, RecordState
@@ -60,9 +60,9 @@ def command(record: str, rule: str | None, at_text: str | None, workspace: Path 
     store = open_store(loaded.settings.store_url, clock=clock)
     try:
         with store.begin() as uow:
-            refs = _find(uow, record)
+            refs = find_records(uow, record)
             if len(refs) != 1:
-                return _not_one(record, refs)
+                return not_one(uow, record, refs)
             found = explain(uow, loaded, refs[0], at)
     finally:
         store.close()
@@ -172,21 +172,3 @@ def _with_run(reason: Reason, writes: Sequence[OutboxEntry]) -> Reason:
         return reason
     run = next((entry.run for entry in writes if entry.action.key == key), None)
     return replace(reason, source=f"{before}{OUR_WRITE}{f'in run {run}' if run else 'of an earlier time'}")
-
-
-def _find(uow: UnitOfWork, text: str) -> Sequence[RecordRef]:
-    """By id, by `kind:id`, or by the parts of a page's address, the last one first."""
-    found = uow.find(text)
-    for part in reversed(urlsplit(text).path.split("/")) if not found else ():
-        found = uow.find(part) if part else ()
-        if found:
-            break
-    return found
-
-
-def _not_one(text: str, refs: Sequence[RecordRef]) -> int:
-    if refs:
-        click.echo(f"followup: {text} is several records: name one of {', '.join(map(str, refs))}", err=True)
-    else:
-        click.echo("followup: no such record in the state; a pass or plan reads what is new in the CRM", err=True)
-    return 1

@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, str] = {
     "report": "The end-of-week report: who needs help, and with which leads; as a table or a page.",
     "settle": "Say what became of writes that failed, or whose outcome the CRM does not tell.",
     "release": "Let held actions go with the next pass.",
+    "forget": "Erase a record from the state for good: an erasure request.",
 }
 
 EXIT_CODES = (

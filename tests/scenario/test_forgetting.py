@@ -1,0 +1,199 @@
+"""An erasure request on both CRMs: every byte of a person goes from the state, and the person never comes back into it."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from datetime import timedelta
+
+from tests.company import START, Company
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+RULES = """\
+  - id: first-call
+    why: Every new lead is called
+    when: {created: true}
+    wait: 1 hour
+    then: [{task: {type: call, subject: "Call {lead.name} of {lead.company}", body: "{lead.phone}", due: 1 business day}}]
+  - id: chase
+    why: A lead that became interested is handed to ben
+    when: {becomes: {status: interested}}
+    once: per lead
+    then: [{reassign: {to: ben}}, {enroll: {in: brochure}}, {note: "{lead.name} wants it"}]
+"""
+
+PERSON = {"name": "Zebulon Quarxmann", "company": "Quarx & Söhne", "email": "zeb@quarx.example", "phone": "+49 30 777 8123"}
+WORDS = ("Zebulon", "Quarx", "zeb@quarx.example", "777 8123", "about the flux")
+
+
+def _told(firm: Company) -> tuple[str, str]:
+    """A person and a bystander, with everything that followup ever does to one of them."""
+    firm.rules(RULES)
+    firm.run()
+    if firm.crm == "hubspot":  # a number that is nothing else's
+        firm.org.portal._counters["contacts"] = 765_432_100
+    person, other = firm.lead(**PERSON), firm.lead("Mara Weber")
+    firm.run()
+    firm.org.log_email(person, firm.people["ana"], "inbound", "about the flux")
+    firm.call(person)
+    firm.call(other)
+    firm.run(2 * HOUR)
+    firm.at(3 * HOUR)
+    firm.set(person, status="interested")
+    firm.run(4 * HOUR)
+    firm.run(5 * HOUR)
+    return person, other
+
+
+def _bytes(firm: Company) -> bytes:
+    """What every file in the state's folder holds, the database's own way of writing text."""
+    return b"".join(file.read_bytes() for file in (firm.folder / ".followup").rglob("*") if file.is_file())
+
+
+def _stored(firm: Company, lead: str) -> dict[str, object]:
+    with firm.connected() as connection, connection.store.begin() as uow:
+        return dict(uow.footprint([firm.ref(lead)]))
+
+
+def test_every_byte_of_a_person_is_gone_from_the_state(firm: Company) -> None:
+    person, other = _told(firm)
+    before = _bytes(firm)
+    assert all(word.encode() in before or json.dumps(word)[1:-1].encode() in before for word in WORDS)
+    went = _stored(firm, person)
+    assert {"records", "activities", "changes", "marks", "writes", "enrolments"} <= went.keys()
+    kept = _stored(firm, other)
+    done = firm.cli("forget", person, "--yes")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("forgotten: records 1, activities ")
+    assert "backups of the state" in done.stdout
+    held = _bytes(firm)
+    assert [word for word in (*WORDS, person) if word.encode() in held or json.dumps(word)[1:-1].encode() in held] == []
+    assert _stored(firm, person) == {}
+    assert _stored(firm, other) == kept
+
+
+def test_no_row_of_the_state_names_a_forgotten_id(firm: Company) -> None:
+    person, _ = _told(firm)
+    firm.cli("forget", person, "--yes")
+    firm.run(6 * HOUR)
+    names = {f"{firm.crm}/lead/{person}", f"{firm.crm}/contact/{person}", person, f"lead:{person}"}
+    with sqlite3.connect(firm.folder / ".followup" / "state.db") as state:
+        tables = [row[0] for row in state.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        values = [value for table in tables for row in state.execute(f"SELECT * FROM {table}") for value in row]  # noqa: S608
+    state.close()
+    assert [value for value in values if value in names] == []
+    assert not [value for value in values if isinstance(value, str) and f'"{person}"' in value]
+
+
+def test_a_forgotten_person_never_comes_back_and_is_never_written_to(firm: Company) -> None:
+    person, other = _told(firm)
+    firm.cli("forget", person, "--yes")
+    writes = len(firm.org.writes)
+    firm.at(DAY)
+    firm.set(person, status="working", company="Quarx & Söhne II")
+    firm.call(person)
+    firm.org.log_email(person, firm.people["ana"], "inbound", "about the flux again")
+    firm.set(person, status="interested")
+    for hours in (25, 26, 50):
+        firm.run(hours * HOUR)
+    assert _stored(firm, person) == {}
+    assert b"Quarx" not in _bytes(firm)
+    assert b"flux" not in _bytes(firm)
+    assert len(firm.org.writes) == writes
+    assert _stored(firm, other)["records"] == 1
+    fresh = firm.lead("Newcomer")
+    firm.run(60 * HOUR)
+    firm.run(62 * HOUR)
+    assert len(firm.tasks(fresh)) == 1, "everybody else is followed up as before"
+
+
+def test_a_merge_brings_no_forgotten_person_back(firm: Company) -> None:
+    person, other = _told(firm)
+    firm.cli("forget", person, "--yes")
+    firm.at(DAY)
+    firm.org.merge(other, person)
+    firm.run(25 * HOUR)
+    firm.run(26 * HOUR)
+    assert _stored(firm, person) == {}
+
+
+def test_a_live_record_merged_into_a_forgotten_one_is_only_gone(firm: Company) -> None:
+    person, other = _told(firm)
+    firm.cli("forget", person, "--yes")
+    firm.at(DAY)
+    survivor = firm.org.merge(person, other)
+    firm.run(25 * HOUR)
+    assert _stored(firm, person) == {}
+    with firm.connected() as connection, connection.store.begin() as uow:
+        [gone] = uow.records([firm.ref(other)]).values()
+    assert gone.deleted
+    if survivor == person:
+        assert gone.merged_into is None
+
+
+def test_what_was_merged_goes_together(firm: Company) -> None:
+    person, other = _told(firm)
+    firm.at(DAY)
+    survivor = firm.org.merge(person, other)
+    firm.run(25 * HOUR)
+    done = firm.cli("forget", other, "--yes", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["went"]["records"] == (2 if survivor == person else 3)
+    for lead in (person, other, survivor):
+        assert _stored(firm, lead) == {}
+
+
+def test_without_yes_it_is_shown_what_would_go_and_nothing_goes(firm: Company) -> None:
+    person, _ = _told(firm)
+    before = _bytes(firm)
+    done = firm.cli("forget", person)
+    assert done.returncode == 2
+    assert f"lead:{person} would go from the state, for good: records 1, " in done.stderr
+    assert "say --yes" in done.stderr
+    assert _bytes(firm) == before
+
+
+def test_a_write_without_an_answer_is_settled_first(firm: Company) -> None:
+    person, _ = _told(firm)
+    with sqlite3.connect(firm.folder / ".followup" / "state.db") as state:
+        state.execute("UPDATE outbox SET state = 'unknown' WHERE record LIKE ? AND kind = 'note'", (f"%/{person}",))
+    state.close()
+    done = firm.cli("forget", person, "--yes")
+    assert done.returncode == 1
+    assert "`followup run` looks it up" in done.stderr
+    assert _stored(firm, person)["records"] == 1
+    firm.run(6 * HOUR)
+    assert firm.cli("forget", person, "--yes").returncode == 0
+
+
+def test_a_crash_before_the_rewrite_is_finished_by_forgetting_again(firm: Company) -> None:
+    person, _ = _told(firm)
+    with firm.connected() as connection, connection.store.begin() as uow:
+        uow._connection.exec_driver_sql("PRAGMA secure_delete=OFF")  # type: ignore[attr-defined]
+        uow.forget([firm.ref(person)], START + 5 * HOUR)  # and then the machine goes down
+    assert b"Quarx" in _bytes(firm)
+    done = firm.cli("forget", person, "--yes")
+    assert done.returncode == 0, done.stderr
+    assert "it was forgotten on 2026-03-02" in done.stdout
+    assert b"Quarx" not in _bytes(firm)
+
+
+def test_explain_and_doctor_say_that_it_was_forgotten(firm: Company) -> None:
+    person, _ = _told(firm)
+    firm.cli("forget", person, "--yes")
+    told = firm.cli("explain", person)
+    assert told.returncode == 1
+    assert "was forgotten on 2026-03-02" in told.stderr
+    assert "forgotten on request, and not stored again: " in firm.cli("doctor").stdout
+    unknown = firm.cli("forget", "nobody", "--yes")
+    assert unknown.returncode == 1
+    assert "no such record" in unknown.stderr
+
+
+def test_a_pass_that_runs_keeps_a_forgetting_out(firm: Company) -> None:
+    person, _ = _told(firm)
+    with firm.connected() as connection, connection.store.lock():
+        done = firm.cli("forget", person, "--yes")
+    assert done.returncode == 5
+    assert _stored(firm, person)["records"] == 1
