@@ -16,7 +16,7 @@ from time import monotonic
 from typing import Protocol
 
 from connector.domain.actions import TASK_GONE
-from connector.domain.decision import Moment, OutboxEntry, PlannedAction, Reason, Receipt
+from connector.domain.decision import Moment, OutboxEntry, PlannedAction, Reason, Receipt, pause_of
 from connector.domain.errors import (
     ConflictError,
     FollowupError,
@@ -30,6 +30,7 @@ from connector.domain.errors import (
 from connector.domain.model import Needs, Record, RecordState
 from connector.domain.ports import Adapter
 from connector.domain.storage import Store, UnitOfWork
+from connector.domain.undone import UNDO
 from connector.echo import forget_task, remember, take_records
 
 CLAIM = 400
@@ -159,8 +160,9 @@ class Dispatcher:
             for batch in self._batches(self._rechecked(fresh)):
                 if self.counts.stopped or self._should_stop():
                     break
+                going = self._unpaused(batch)
                 fresh_enough = monotonic() - self._looked_at <= FRESH_SECONDS
-                checked = batch if fresh_enough else self._rechecked(batch)
+                checked = going if fresh_enough else self._rechecked(going)
                 if checked:
                     self._apply(checked)
         except (
@@ -173,6 +175,12 @@ class Dispatcher:
             left = [action for action in fresh if action.key in self._unsent]
             with suppress(StoreError):  # then they stay claimed, and are looked up by the next pass
                 self._put_back(left, self.counts.stopped or LEFT)
+
+    def _unpaused(self, batch: Sequence[PlannedAction]) -> list[PlannedAction]:
+        """The actions of rules that nobody has paused since they were claimed; the others wait on."""
+        with self._store.begin() as uow:
+            pauses = uow.pauses()
+        return [action for action in batch if action.rule == UNDO or pause_of(pauses, action.rule) is None]
 
     def _apply(self, batch: Sequence[PlannedAction]) -> None:
         self.counts.calls += 1

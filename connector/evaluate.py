@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 
-from connector.domain.decision import Adoption, Decision, Moment, Plan, RecordPlan
-from connector.domain.model import Owner, Record, RecordRef
+from connector.domain.decision import PAUSES_CHANGED, Adoption, Decision, Moment, Plan, RecordPlan
+from connector.domain.model import Owner, Record, RecordRef, Value
 from connector.domain.ports import Rulebook
 from connector.domain.storage import Store, UnitOfWork
 
@@ -25,6 +25,9 @@ ALARMS = 20
 
 TURNS = ("reassign", "offer")
 """Kinds of action that may take somebody's turn in a pool."""
+
+LATELY = timedelta(hours=1)
+"""How far back the breaker looks for what a rule matched, so that a bulk edit that comes in portions is one storm."""
 
 STEPPED_BACK = timedelta(minutes=10)
 """From here on a clock that is behind the last decision has been set back, and is not merely being adjusted."""
@@ -40,6 +43,8 @@ class Evaluation:
     evaluated: int = 0
     plan: Plan = field(default_factory=Plan)
     baseline: dict[str, int] = field(default_factory=dict)
+    would: dict[str, int] = field(default_factory=dict)
+    """Records on which each rule would have acted but for that."""
     alarms: list[str] = field(default_factory=list)
 
 
@@ -64,8 +69,8 @@ def evaluate(
     result.plan = _undone(store, rulebook.plan(decisions, _weighed(store, rulebook, moment, decisions)))
     _commit(store, result.plan, run, now)
     with store.begin() as uow:
-        # A rule that does not run just now has not seen the records: its baseline is still to be taken.
-        met = [moment.adoptions[rule.id] for rule in rulebook.rules]
+        # A rule that does not run just now, or is paused, has dealt with no record: its baseline is still to be taken.
+        met = [moment.adoptions[rule.id] for rule in rulebook.rules if moment.pause_of(rule.id) is None]
         uow.adopt([replace(adoption, baselined=True) for adoption in met if not adoption.baselined])
     return result
 
@@ -128,6 +133,8 @@ def moment_of(
         backfilled={rule: count for (rule, owner), count in fired.items() if not owner},
         fired_today=fired,
         population=uow.population(),
+        lately=uow.matched_lately(now - LATELY),
+        pauses=uow.pauses(),
     )
 
 
@@ -154,11 +161,12 @@ def _moment(
     with store.begin() as uow:
         known = dict(uow.adoptions())
         new = [Adoption(rule.id, now, False) for rule in rulebook.rules if rule.id not in known]
-        fingerprint = _fingerprint(rulebook, owners)
+        fingerprint = _fingerprint(rulebook, owners, uow.setting(PAUSES_CHANGED))
         last = uow.setting("decided_at")
         set_back = isinstance(last, datetime) and now < last - STEPPED_BACK
         if new or set_back or uow.setting("decided_by") != fingerprint:
-            # A deadline was worked out by the rules, people and clock of that time: when they change, none can be trusted.
+            # A deadline was worked out by the rules, people, pauses and clock of that time: when they change, none can be
+            # trusted.
             for kind in sorted({rule.kind for rule in rulebook.rules}):
                 uow.mark_all_due(kind, now)
         if keep:
@@ -169,11 +177,11 @@ def _moment(
         return moment_of(uow, crm, now, owners, known)
 
 
-def _fingerprint(rulebook: Rulebook, owners: Sequence[Owner]) -> str:
-    """A digest of everything but records and time that decisions depend on."""
+def _fingerprint(rulebook: Rulebook, owners: Sequence[Owner], pauses: Value) -> str:
+    """A digest of everything but records and time that decisions depend on; `pauses` changes with every change of them."""
     people = sorted((owner.id, owner.active, owner.manager or "") for owner in owners)
     rules = sorted((rule.id, rule.fingerprint) for rule in rulebook.rules)
-    return sha256(repr((rules, people)).encode()).hexdigest()
+    return sha256(repr((rules, people, pauses)).encode()).hexdigest()
 
 
 def _decide(
@@ -198,6 +206,8 @@ def _decide(
             for mark in decision.marks:
                 if mark.kind == "baseline":
                     result.baseline[mark.rule] = result.baseline.get(mark.rule, 0) + 1
+            for rule in decision.would:
+                result.would[rule] = result.would.get(rule, 0) + 1
         if keep:
             with store.begin() as uow:
                 for decision in quiet:

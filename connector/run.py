@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Protocol
 from uuid import uuid4
 
-from connector.dispatch import Dispatcher, WriteCounts
-from connector.domain.decision import Plan, PlannedAction, RunSummary
+from connector.dispatch import Dispatcher, LastLook, WriteCounts
+from connector.domain.decision import EVERYTHING, Plan, RunSummary
 from connector.domain.errors import (
     ConfigError,
     FollowupError,
@@ -20,11 +20,14 @@ from connector.domain.errors import (
     RetryableError,
     StoreError,
 )
-from connector.domain.model import Needs, Offer, Owner, RecordRef, Value
+from connector.domain.model import CrmSchema, Needs, Owner
 from connector.domain.ports import Adapter, Clock, Rulebook
 from connector.domain.storage import Store
-from connector.evaluate import TURNS, Evaluation, commit_only, evaluate, moment_of, preview, settle
+from connector.domain.undone import UNDO
+from connector.evaluate import Evaluation, commit_only, evaluate, moment_of, preview, settle
 from connector.ingest import ReadCounts, ingest
+from connector.notices import Would, pause_lines, would_have
+from connector.shown import ShownPlan, restricted
 
 EXIT_DONE = 0
 EXIT_FAILED = 1
@@ -33,6 +36,7 @@ EXIT_LEFT_OVER = 3
 EXIT_CHANGES = 4
 
 STOPPED = "asked to stop: what was read is kept, the next pass decides and writes"
+STANDS_STILL = "everything is paused: what was read is kept, nothing was decided or written"
 BROKEN_OFF = "the pass was broken off; what was committed before is kept, and the next pass goes on"
 
 Progress = Callable[[str, int], None]
@@ -65,6 +69,8 @@ class PassResult:
     baseline: Mapping[str, int] = field(default_factory=dict)
     writes: WriteCounts = field(default_factory=WriteCounts)
     people: Mapping[str, str] = field(default_factory=dict)
+    would: Mapping[str, Would] = field(default_factory=dict)
+    """What the rules that are new here would have done about their baseline."""
 
     @property
     def exit_code(self) -> int:
@@ -74,33 +80,22 @@ class PassResult:
 
 def run_pass(connection: Connection, progress: Progress = lambda _s, _n: None) -> PassResult:
     """One pass: read, decide, write, confirm. Raises only what ends it; everything done until then is kept."""
-    return _Pass(connection, "run", progress).go()
-
-
-class ShownPlan(Protocol):
-    """A plan that somebody has seen and agreed to."""
-
-    @property
-    def keys(self) -> frozenset[str]:
-        """The keys of its actions."""
-        ...
-
-    def restore(self, action: PlannedAction) -> PlannedAction:
-        """An action decided anew, with the values that were shown, old ones too."""
-        ...
+    return Pass(connection, "run", progress).go()
 
 
 def apply_plan(connection: Connection, shown: ShownPlan, progress: Progress = lambda _s, _n: None) -> PassResult:
     """Exactly the given plan, of which only what today's evaluation still decides is written."""
-    return _Pass(connection, "apply", progress).go(shown)
+    return Pass(connection, "apply", progress).go(shown)
 
 
 def plan_pass(connection: Connection, progress: Progress = lambda _s, _n: None) -> PassResult:
     """Read the CRM and say what a pass would write; nothing is written to the CRM and no rule is adopted."""
-    return _Pass(connection, "plan", progress).look()
+    return Pass(connection, "plan", progress).look()
 
 
-class _Pass:
+class Pass:
+    """One pass from its lock to its line in the log; an undo is made of the same parts."""
+
     def __init__(self, connection: Connection, command: str, progress: Progress) -> None:
         self._c = connection
         self._progress = progress
@@ -117,6 +112,7 @@ class _Pass:
         self._strays: tuple[str, ...] = ()
         self._only: frozenset[str] | None = None
         self._gone = 0
+        self._still = False
 
     def look(self) -> PassResult:
         """The dry pass behind `plan`."""
@@ -132,15 +128,13 @@ class _Pass:
     def go(self, only: ShownPlan | None = None) -> PassResult:
         """The writing pass behind `run` and `apply`."""
         with self._c.store.lock():
-            with self._c.store.begin() as uow:
-                self._summary = _in_order(self._summary, uow.runs(1))
-                uow.start_run(self._summary)
+            self._start()
             with self._recorded():
                 needs, owners = self._prepare()
                 self._dispatcher(needs, owners).recover()
                 self._ingest(needs)
                 # A decision on half of what there is to read would be another decision: it waits for the next pass.
-                if not self._c.stop.is_set():
+                if not self._c.stop.is_set() and not self._stands_still():
                     self._decide(owners, only)
                 if not self._c.stop.is_set():
                     self._dispatcher(needs, owners).work(self._only)
@@ -151,15 +145,23 @@ class _Pass:
                 self._prune()
             return self._finish()
 
+    def _stands_still(self) -> bool:
+        """Whether a person paused everything: then nothing is decided, and nothing is written."""
+        with self._c.store.begin() as uow:
+            self._still = EVERYTHING in uow.pauses()
+        if self._still:
+            self._writes.stopped = STANDS_STILL
+        return self._still
+
+    def _start(self) -> None:
+        with self._c.store.begin() as uow:
+            self._summary = _in_order(self._summary, uow.runs(1))
+            uow.start_run(self._summary)
+
     def _prepare(self) -> tuple[Needs, tuple[Owner, ...]]:
         """Describe the CRM, meet its people, and bind the rules to both."""
-        rulebook, source = self._c.rulebook, self._c.adapter.source
-        schema = source.describe(rulebook.needs())
-        owners = tuple(source.owners())
-        self._people = {owner.id: owner.name for owner in owners}
-        with self._c.store.begin() as uow:
-            uow.save_schema(schema)
-            uow.save_owners(owners)
+        rulebook = self._c.rulebook
+        schema, owners = self._described(rulebook.needs())
         rulebook.bind(schema, owners)
         self._strays = tuple(
             f"statuses.{word} in followup.yaml is mapped to {value}, which is no status of a lead: it matches nothing"
@@ -170,6 +172,16 @@ class _Pass:
             first = f": {self._problems[0]}" if self._problems else ""
             raise ConfigError(f"no rule can run; `followup check` lists what is wrong{first}", self._problems)
         return rulebook.needs(), owners
+
+    def _described(self, needs: Needs) -> tuple[CrmSchema, tuple[Owner, ...]]:
+        source = self._c.adapter.source
+        schema = source.describe(needs)
+        owners = tuple(source.owners())
+        self._people = {owner.id: owner.name for owner in owners}
+        with self._c.store.begin() as uow:
+            uow.save_schema(schema)
+            uow.save_owners(owners)
+        return schema, owners
 
     def _ingest(self, needs: Needs) -> None:
         before = self._c.adapter.api_calls
@@ -188,7 +200,7 @@ class _Pass:
         self._evaluation = self._preview(owners)
         if c.stop.is_set():
             return
-        plan, self._gone = _restricted(self._evaluation.plan, only, self._now)
+        plan, self._gone = restricted(self._evaluation.plan, only, self._now)
         self._evaluation.plan = plan
         self._writes.dropped += self._gone
         self._only = frozenset(action.key for action in plan.actions)
@@ -204,12 +216,12 @@ class _Pass:
         c = self._c
         return preview(c.store, c.rulebook, c.crm, self._now, owners, self._progress, c.stop.is_set)
 
-    def _dispatcher(self, needs: Needs, owners: tuple[Owner, ...]) -> Dispatcher:
+    def _dispatcher(self, needs: Needs, owners: tuple[Owner, ...], last_look: LastLook | None = None) -> Dispatcher:
         c = self._c
         with c.store.begin() as uow:
             moment = moment_of(uow, c.crm, self._now, owners)
         dispatcher = Dispatcher(
-            c.store, c.adapter, c.rulebook, needs, moment, self._summary.id, c.stop.is_set, self._progress
+            c.store, c.adapter, last_look or c.rulebook, needs, moment, self._summary.id, c.stop.is_set, self._progress
         )
         dispatcher.counts = self._writes
         return dispatcher
@@ -247,7 +259,7 @@ class _Pass:
         result = self._result(None, self._writes.stopped)
         left = result.summary.counts
         wrong = any((left["held"], self._writes.failed, left["left_over"], self._problems, self._evaluation.alarms))
-        code = EXIT_LEFT_OVER if wrong or self._c.stop.is_set() else EXIT_DONE
+        code = EXIT_LEFT_OVER if wrong or self._still or self._c.stop.is_set() else EXIT_DONE
         result.summary = replace(result.summary, exit_code=code)
         with self._c.store.begin() as uow:
             uow.finish_run(result.summary)
@@ -256,10 +268,13 @@ class _Pass:
     def _result(self, exit_code: int | None, message: str) -> PassResult:
         plan = self._evaluation.plan
         with self._c.store.begin() as uow:
-            outbox = uow.outbox_counts()
+            outbox, kept, pauses = uow.outbox_counts(), uow.held(), uow.pauses()
+            stands = [entry for entry in uow.outbox(("pending", "held")) if entry.action.rule != UNDO] if pauses else []
         # A plan holds nothing yet: it counts what a run would hold. A run counts all that waits for a release.
         would = sum(len(record.held) for record in plan.records)
-        held = would if self._summary.command == "plan" else outbox.get("held", 0)
+        planned = self._summary.command == "plan"
+        held = would if planned else sum(each.actions for each in kept)
+        waiting = [*plan.waiting, *(match for match in plan.held if planned or not match.marked)]
         counts: dict[str, object] = {
             "read": {
                 "calls": self._read_calls,
@@ -270,7 +285,7 @@ class _Pass:
             },
             "evaluated": self._evaluation.evaluated,
             "planned": len(plan.actions) + self._gone,
-            "held": held + len(plan.held) + len(plan.waiting),
+            "held": held + len(waiting),
             "dropped": self._writes.dropped,
             "written": {
                 "calls": self._writes.calls,
@@ -288,8 +303,11 @@ class _Pass:
             counts=counts,
             message=message,
         )
-        notices = (*self._strays, *plan.notices, *self._evaluation.alarms)
-        return PassResult(summary, plan, self._problems, notices, self._evaluation.baseline, self._writes, self._people)
+        paused = pause_lines(pauses, Counter(match.rule for match in plan.waiting), stands)
+        notices = (*self._strays, *paused, *plan.notices, *self._evaluation.alarms)
+        found = self._evaluation
+        old = would_have(found.would, self._c.rulebook.rules)
+        return PassResult(summary, plan, self._problems, notices, found.baseline, self._writes, self._people, old)
 
 
 def _in_order(summary: RunSummary, last: Sequence[RunSummary]) -> RunSummary:
@@ -303,65 +321,3 @@ def _in_order(summary: RunSummary, last: Sequence[RunSummary]) -> RunSummary:
 def _later(one: datetime, other: datetime) -> datetime:
     """A clock may step back during a pass; no run ends before it began."""
     return max(one, other)
-
-
-def _restricted(plan: Plan, only: ShownPlan, now: datetime) -> tuple[Plan, int]:
-    """The plan with only the given actions, as given; and how many of those are no longer decided.
-
-    The records stay due, since what else was decided on them is left for the next pass. A match of which one step no
-    longer starts from what was shown is left to the next pass too: somebody else has been there.
-    """
-    now_decided = {action.key: action for action in plan.actions}
-    shown = [action for action in plan.actions if action.key in only.keys]
-    given_away = {_match_of(action) for action in shown if action.kind == "reassign"}
-    moved = {_match_of(a) for a in shown if _moved(a, only.restore(a), _match_of(a) in given_away)}
-    keys = {action.key for action in shown if _match_of(action) not in moved}
-    records = []
-    lines = {(line.ref, line.rule): line for line in plan.assignments}
-    kept_lines = []
-    for record in plan.records:
-        kept = _as_shown([action for action in record.actions if action.key in keys], only)
-        if not kept:
-            continue
-        rules = {(action.rule, action.occasion) for action in kept}
-        marks = tuple(mark for mark in record.marks if (mark.rule, mark.occasion) in rules)
-        offers = tuple(_made(offer, kept) for offer in record.offers if offer.state != "open" or offer.key in keys)
-        records.append(replace(record, actions=kept, held=(), marks=marks, next_at=now, offers=offers))
-        for action in kept:
-            line = lines.get((action.record, action.rule))
-            # Whoever was shown gets the record; when that is not whose turn it is today, today's turn is not taken.
-            same_taker = action.fields.get("owner") == now_decided[action.key].fields.get("owner")
-            if action.kind in TURNS and line is not None and same_taker:
-                kept_lines.append(line)
-    return Plan(tuple(records), tuple(kept_lines), (), (), plan.notices), len(only.keys - keys)
-
-
-def _moved(action: PlannedAction, shown: PlannedAction, given_away: bool) -> bool:
-    """Whether somebody changed what the action starts from since it was shown, or, unless its own match gives the
-    record away, whose it is."""
-    people = () if given_away else [who for who in ("owner", "sender") if who in shown.fields]
-    return shown.old != action.old or any(shown.fields[who] != action.fields.get(who) for who in people)
-
-
-def _made(offer: Offer, actions: Sequence[PlannedAction]) -> Offer:
-    """The offer as its action was shown: with the hour that the task will name."""
-    until = next((action.fields.get("until") for action in actions if action.key == offer.key), None)
-    return replace(offer, until=until) if isinstance(until, datetime) else offer
-
-
-def _match_of(action: PlannedAction) -> tuple[RecordRef, str, str]:
-    return action.record, action.rule, action.occasion
-
-
-def _as_shown(actions: Sequence[PlannedAction], only: ShownPlan) -> tuple[PlannedAction, ...]:
-    """Today's actions with the values that were shown; later steps of a match expect what its earlier ones write."""
-    written: dict[tuple[str, str], dict[str, Value]] = {}
-    shown = []
-    for action in actions:
-        expected = written.setdefault((action.rule, action.occasion), {})
-        saw = {name: expected.get(name, value) for name, value in action.saw.items()}
-        restored = replace(only.restore(action), saw=saw)
-        if action.kind in ("set", "reassign"):
-            expected.update((name, value) for name, value in restored.fields.items() if name in action.fields)
-        shown.append(restored)
-    return tuple(shown)

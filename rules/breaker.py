@@ -1,6 +1,6 @@
 """The breaker: where so many records match at once that a person should look, nothing of it goes by itself.
 
-A rule is counted with what it fired on in the hour before, so that a bulk edit that arrives in portions is one storm.
+A rule is counted with what it fired on, or held, in the hour before, so that a bulk edit that arrives in portions is one storm.
 What a person let go is not counted again.
 """
 
@@ -33,7 +33,7 @@ class Storm:
     @property
     def why(self) -> str:
         """Why a match of the storm is held, for its trace."""
-        return f"{self.told}; `followup release` lets go what should go"
+        return f"{self.told}: held as a whole, `followup release` lets it go"
 
     @property
     def line(self) -> str:
@@ -49,40 +49,36 @@ class Storm:
 def storms(setting: Breaker, matched: Mapping[str, Collection[RecordRef]], moment: Moment) -> Sequence[Storm]:
     """The storms among the records that each rule matches in a pass.
 
-    What a rule's own storm holds is not counted for the pass, so that one rule's storm does not hold up the others.
+    What is a storm of one rule is not counted for the pass, so that it does not hold up the others.
     """
-    found = []
-    for rule, refs in sorted(matched.items()):
-        told = _over(setting.per_rule, refs, moment.lately.get(rule, frozenset()), moment, "per_rule")
-        if told:
+    found: list[Storm] = []
+    now: dict[str, Collection[RecordRef]] = {}
+    every: set[RecordRef] = set()
+    for rule in sorted({*matched, *moment.lately}):
+        refs = matched.get(rule, ())
+        both = {*refs, *moment.lately.get(rule, ())}
+        told = _over(setting.per_rule, refs, both, moment, "per_rule")
+        if told and refs:
             found.append(Storm(rule, frozenset((rule,)), told))
-    held = {storm.rule for storm in found}
-    rest = {rule: refs for rule, refs in matched.items() if rule not in held and refs}
-    every = {ref for refs in rest.values() for ref in refs}
-    lately = {ref for refs in moment.lately.values() for ref in refs}
-    told = _over(setting.per_pass, every, lately, moment, "per_pass")
-    if told:
-        found.append(Storm("", frozenset(rest), told))
+        if not told:
+            every |= both
+            now |= {rule: refs} if refs else {}
+    told = _over(setting.per_pass, {ref for refs in now.values() for ref in refs}, every, moment, "per_pass")
+    if told and now:
+        found.append(Storm("", frozenset(now), told))
     return found
 
 
-def _over(
-    limit: Threshold, matched: Collection[RecordRef], lately: Collection[RecordRef], moment: Moment, word: str
-) -> str:
-    """How many records of how many are over which limit, empty when they are not; nothing matched is no storm."""
-    now = set(matched)
-    if not now:
-        return ""
-    both = now.union(lately)
-    fresh = Counter(ref.kind for ref in now)
-    since = f" (with {len(both) - len(now):,} of the last hour)" if len(both) > len(now) else ""
-    for kind, count in sorted(Counter(ref.kind for ref in both).items()):
-        live = moment.population.get(kind, 0)
-        share = limit.percent
-        if kind in fresh and share is not None and live and count >= FLOOR and 100 * count > share * live:
-            return f"{count:,} of {live:,} {kind}s match{since}, over limits.breaker.{word}.percent: {share:g}"
+def _over(limit: Threshold, now: Collection[RecordRef], both: Collection[RecordRef], moment: Moment, word: str) -> str:
+    """How many records of how many are over which limit, empty when they are not; `both` has those of the hour before."""
+    since = f", {len(both) - len(now):,} of them within the hour before" if len(both) > len(now) else ""
+    kinds = Counter(ref.kind for ref in both)
+    for kind, count in sorted(kinds.items()):
+        live, share = moment.population.get(kind, 0), limit.percent
+        if share is not None and live and count >= FLOOR and 100 * count > share * live:
+            return f"{count:,} of {live:,} {kind}s match{since}; over limits.breaker.{word}.percent: {share:g}"
     if limit.records is not None and len(both) > limit.records:
-        live = sum(moment.population.get(kind, 0) for kind in fresh)
-        kinds = " and ".join(f"{kind}s" for kind in sorted(fresh))
-        return f"{len(both):,} of {live:,} {kinds} match{since}, over limits.breaker.{word}.records: {limit.records}"
+        live = sum(moment.population.get(kind, 0) for kind in kinds)
+        what = " and ".join(f"{kind}s" for kind in sorted(kinds))
+        return f"{len(both):,} of {live:,} {what} match{since}; over limits.breaker.{word}.records: {limit.records}"
     return ""

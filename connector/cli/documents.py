@@ -14,11 +14,18 @@ from connector.domain.decision import HeldMatch, OutboxEntry, PlannedAction, Rea
 from connector.domain.errors import ConfigError, FollowupError
 from connector.domain.model import RecordRef, Value
 from connector.run import Connection, PassResult
+from connector.undo_pass import UndoResult
 
 
 def run_document(result: PassResult) -> dict[str, object]:
     """What `run --json` prints."""
-    return summary_document(result.summary)
+    return {**summary_document(result.summary), **_older(result), "notices": list(result.notices)}
+
+
+def _older(result: PassResult) -> dict[str, object]:
+    """What new rules found that is older than they are, and what they would have done about it."""
+    would = {rule: {"records": one.records, "writes": dict(one.writes)} for rule, one in result.would.items()}
+    return {"baseline": dict(result.baseline), "would_have": would}
 
 
 @contextmanager
@@ -41,14 +48,14 @@ def summary_document(summary: RunSummary) -> dict[str, object]:
 def plan_document(result: PassResult) -> dict[str, object]:
     """What `plan --json` prints, and what `apply` reads."""
     plan = result.plan
-    held = [_held(action) for record in plan.records for action in record.held]
+    held = [_held(action, record.reasons.get(action.key, ())) for record in plan.records for action in record.held]
     held += [_kept_back(match) for match in (*plan.held, *plan.waiting)]
     return {
         "now": plain(result.summary.now),
         "crm": result.summary.crm,
         "actions": [_action(action) for action in plan.actions],
         "held": held,
-        "baseline": dict(result.baseline),
+        **_older(result),
         "notices": list(result.notices),
     }
 
@@ -69,8 +76,9 @@ def _action(action: PlannedAction) -> dict[str, object]:
     }
 
 
-def _held(action: PlannedAction) -> dict[str, object]:
-    return {**_action(action), "held": "over the rule's limit"}
+def _held(action: PlannedAction, reasons: Sequence[Reason]) -> dict[str, object]:
+    why = next((reason.text for reason in reasons if reason.path == "limit"), "over the rule's limit")
+    return {**_action(action), "held": why}
 
 
 def _kept_back(match: HeldMatch) -> dict[str, object]:
@@ -126,6 +134,20 @@ def write_document(entry: OutboxEntry) -> dict[str, object]:
         "crm_id": entry.crm_id,
         "message": entry.message,
         "at": plain(entry.updated),
+    }
+
+
+def undo_document(result: UndoResult, dry_run: bool) -> dict[str, object]:
+    """What `undo --json` prints; of a dry run without an id, since that is no pass."""
+    left = [{**_action(left.entry.action), "left": left.why} for left in result.left]
+    document = summary_document(result.summary)
+    writes = result.writes if dry_run else result.undone
+    return {
+        **document,
+        "run": None if dry_run else document["run"],
+        "undone": [write_document(entry) for entry in writes],
+        "left": left,
+        "before": result.before,
     }
 
 

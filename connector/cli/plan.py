@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from connector.bootstrap import connect, load_workspace
+from connector.cli.console import Terminal
 from connector.cli.documents import plan_document
 from connector.cli.options import (
     configure_log,
@@ -21,6 +21,7 @@ from connector.cli.options import (
 )
 from connector.cli.private_files import write_private
 from connector.cli.tables import Teller, zone_of
+from connector.notices import baseline_lines
 from connector.run import EXIT_CHANGES, plan_pass
 
 
@@ -45,8 +46,9 @@ def command(workspace: Path | None, as_json: bool, out: Path | None, exit_code: 
     if as_json:
         print_json(document)
     else:
-        Teller(Console(), zone_of(loaded), result.people).plan(result)
+        Teller(Terminal(), zone_of(loaded), result.people).plan(result)
         if out is not None:
             click.echo(f"saved: `followup apply {out}` writes exactly this")
-    Teller(Console(stderr=True), zone_of(loaded)).notes(result.problems, result.notices)
+    older = baseline_lines(result.baseline, result.would)
+    Teller(Terminal(stderr=True), zone_of(loaded)).notes(result.problems, (*result.notices, *older))
     return result.exit_code if exit_code and result.exit_code == EXIT_CHANGES else 0

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from connector.bootstrap import connect, load_workspace
+from connector.cli.console import Terminal
 from connector.cli.documents import broken_off_told, run_document
 from connector.cli.options import (
     LOGGER,
@@ -19,6 +19,7 @@ from connector.cli.options import (
     workspace_option,
 )
 from connector.cli.tables import Teller, run_line, zone_of
+from connector.notices import baseline_lines
 from connector.run import run_pass
 
 
@@ -42,7 +43,6 @@ def command(workspace: Path | None, as_json: bool) -> int:
     if as_json:
         print_json(run_document(result))
     LOGGER.info("%s: %s", result.summary.id, run_line(result.summary))
-    Teller(Console(stderr=True), zone_of(loaded)).notes(result.problems, result.notices)
-    for rule, count in sorted(result.baseline.items()):
-        LOGGER.info("%s: %d records matched before this rule was here: baseline, left alone", rule, count)
+    older = baseline_lines(result.baseline, result.would)
+    Teller(Terminal(stderr=True), zone_of(loaded)).notes(result.problems, (*result.notices, *older))
     return result.exit_code

@@ -40,6 +40,10 @@ EVERYTHING = ""
 """Stands in a pause in place of a rule's id when everything is paused."""
 
 
+PAUSES_CHANGED = "pauses_changed"
+"""The setting of the store that counts pauses and resumptions: deadlines worked out before the last one are not trusted."""
+
+
 @dataclass(frozen=True, slots=True)
 class Pause:
     """A person stopped a rule, all steps of a cadence, or everything, at an instant, and may have said why."""
@@ -79,7 +83,7 @@ class Moment:
     loads: Mapping[str, int] = field(default_factory=dict)
     company_owners: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     lately: Mapping[str, frozenset[RecordRef]] = field(default_factory=dict)
-    """The records on which each rule fired by itself within the hour before, for the breaker."""
+    """The records on which each rule fired by itself, or was held, within the hour before; for the breaker."""
     pauses: Mapping[str, Pause] = field(default_factory=dict)
     """What a person stopped, by rule or cadence; `EVERYTHING` stands for all of them."""
 

@@ -131,8 +131,8 @@ class UnitOfWork(Protocol):
         """Per (rule, owner the record had) how many matches fired since an instant; ('rule','') is the rule's total."""
         ...
 
-    def fired_lately(self, since: datetime) -> Mapping[str, frozenset[RecordRef]]:
-        """The records on which each rule fired by itself since an instant; what a person released is not among them."""
+    def matched_lately(self, since: datetime) -> Mapping[str, frozenset[RecordRef]]:
+        """The records on which each rule fired, or was held, since an instant, but for what a person released."""
         ...
 
     def remove_marks(self, ref: RecordRef, rule: str, occasion: str) -> None:

@@ -124,9 +124,10 @@ class Decisions(Turns):
                 counts[(rule, owner)] = count
         return counts
 
-    def fired_lately(self, since: datetime) -> Mapping[str, frozenset[RecordRef]]:
-        """The records on which each rule fired by itself since an instant; what a person released is not among them."""
-        fired = (marks.c.kind == "fired", marks.c.at >= micros(since), marks.c.released == 0)
+    def matched_lately(self, since: datetime) -> Mapping[str, frozenset[RecordRef]]:
+        """The records on which each rule fired by itself, or was held, since an instant; what a person released is not
+        among them."""
+        fired = (marks.c.kind.in_(("fired", "held")), marks.c.at >= micros(since), marks.c.released == 0)
         found: dict[str, set[RecordRef]] = {}
         for rule, record in self._connection.execute(select(marks.c.rule, marks.c.record).where(*fired)):
             found.setdefault(rule, set()).add(ref_of(record))

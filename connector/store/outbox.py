@@ -12,6 +12,7 @@ from connector.domain.decision import ActionKind, OutboxEntry, OutboxState, Plan
 from connector.domain.model import RecordRef
 from connector.domain.undone import UNDO
 from connector.store.codec import instant, micros, payload_of, ref_of, ref_text
+from connector.store.pauses import is_paused
 from connector.store.statements import Part, chunks
 from connector.store.tables import assignments, offers, outbox
 
@@ -32,7 +33,7 @@ class Outbox(Part):
 
         An entry waits until the earlier positions of its match are settled, so that a match is written in its order. What is
         paused is not taken, unless its answer was lost: looking that up writes nothing.
-        With `undo` only what takes writes back is taken, else all but that.
+        With `undo` only what takes writes back is taken, else all but that; no pause stands in its way.
         """
         earlier = outbox.alias("earlier")
         blocked = (
@@ -41,10 +42,11 @@ class Outbox(Part):
             .where(earlier.c.state.in_(_UNSETTLED))
         )
         lost = and_(outbox.c.state == "claimed", outbox.c.lease_until <= micros(now))
-        wanted = outbox.c.rule == UNDO if undo else outbox.c.rule != UNDO
+        wanted_back = outbox.c.rule == UNDO
+        wanted = wanted_back if undo else ~wanted_back
         query = (
             select(outbox)
-            .where(or_(outbox.c.state == "pending", lost), ~blocked, wanted)
+            .where(or_(and_(outbox.c.state == "pending", or_(wanted_back, ~is_paused())), lost), ~blocked, wanted)
             .order_by(outbox.c.position, outbox.c.key)
             .limit(limit)
         )

@@ -6,14 +6,11 @@ from collections.abc import Mapping
 
 from sqlalchemy import ColumnElement, delete, exists, func, or_, select
 
-from connector.domain.decision import EVERYTHING, Pause
+from connector.domain.decision import EVERYTHING, PAUSES_CHANGED, Pause
 from connector.store.codec import instant, micros
 from connector.store.runs import Runs
 from connector.store.statements import put
 from connector.store.tables import outbox, pauses
-
-CHANGED = "pauses_changed"
-"""The setting that counts pauses and resumptions: deadlines worked out while something was paused are not trusted after."""
 
 
 class Pauses(Runs):
@@ -40,8 +37,8 @@ class Pauses(Runs):
         return True
 
     def _count_change(self) -> None:
-        before = self.setting(CHANGED)
-        self.save_setting(CHANGED, (before if isinstance(before, int) else 0) + 1)
+        before = self.setting(PAUSES_CHANGED)
+        self.save_setting(PAUSES_CHANGED, (before if isinstance(before, int) else 0) + 1)
 
 
 def is_paused() -> ColumnElement[bool]:
