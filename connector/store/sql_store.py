@@ -135,7 +135,12 @@ def _set_up_connection(connection: sqlite3.Connection, _: ConnectionPoolEntry) -
     # power cut could else take back that a write was claimed, which the CRM has by then, and it would be made twice.
     connection.isolation_level = None
     try:
-        for pragma in ("journal_mode=DELETE", "synchronous=EXTRA", "foreign_keys=ON", f"busy_timeout={BUSY_SECONDS}000"):
+        for pragma in (
+            "journal_mode=DELETE",
+            "synchronous=EXTRA",
+            "foreign_keys=ON",
+            f"busy_timeout={BUSY_SECONDS}000",
+        ):
             connection.execute(f"PRAGMA {pragma}")
     except sqlite3.Error:
         connection.close()
