@@ -28,6 +28,7 @@ from connector.evaluate import Evaluation, commit_only, evaluate, moment_of, pre
 from connector.ingest import ReadCounts, ingest
 from connector.notices import Would, pause_lines, would_have
 from connector.shown import ShownPlan, restricted
+from connector.undo import unfinished
 
 EXIT_DONE = 0
 EXIT_FAILED = 1
@@ -270,6 +271,7 @@ class Pass:
         with self._c.store.begin() as uow:
             outbox, kept, pauses = uow.outbox_counts(), uow.held(), uow.pauses()
             stands = [entry for entry in uow.outbox(("pending", "held")) if entry.action.rule != UNDO] if pauses else []
+            broken_off = unfinished(uow) if self._summary.command != UNDO else ()
         # A plan holds nothing yet: it counts what a run would hold. A run counts all that waits for a release.
         would = sum(len(record.held) for record in plan.records)
         planned = self._summary.command == "plan"
@@ -304,7 +306,7 @@ class Pass:
             message=message,
         )
         paused = pause_lines(pauses, Counter(match.rule for match in plan.waiting), stands)
-        notices = (*self._strays, *paused, *plan.notices, *self._evaluation.alarms)
+        notices = (*self._strays, *paused, *plan.notices, *self._evaluation.alarms, *broken_off)
         found = self._evaluation
         old = would_have(found.would, self._c.rulebook.rules)
         return PassResult(summary, plan, self._problems, notices, found.baseline, self._writes, self._people, old)
