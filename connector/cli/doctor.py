@@ -14,8 +14,8 @@ from connector.cli.tables import Teller, zone_of
 from connector.domain.decision import Finding
 from connector.domain.errors import FollowupError
 from connector.domain.model import CrmSchema
-from connector.run import Connection
 from connector.domain.tombstones import ACTIVITY
+from connector.run import Connection
 
 
 @click.command("doctor", epilog="Example: followup doctor --workspace my-team")
@@ -48,9 +48,14 @@ def _files(loaded: Workspace) -> Iterator[Finding]:
 def _state(connection: Connection) -> Iterator[Finding]:
     with connection.store.begin() as uow:
         counts = uow.population()
-        held = uow.outbox_counts().get("held", 0)
+        held = sum(each.actions for each in uow.held())
+        pauses = uow.pauses()
+        forgotten = uow.forgotten_counts()
     text = ", ".join(f"{count:,} {kind}s" for kind, count in sorted(counts.items())) or "empty: the first pass fills it"
     yield Finding("ok", "state", text)
+    gone = ", ".join(f"{kind} {count:,}" for kind, count in sorted(forgotten.items()) if kind != ACTIVITY)
+    if gone:
+        yield Finding("ok", "state", f"forgotten on request, and not stored again: {gone}")
     if held:
         yield Finding("warn", "state", f"{held} actions are held", "`followup release` lets them go with the next pass")
 
@@ -59,12 +64,8 @@ def _crm(connection: Connection) -> Iterator[Finding]:
     rulebook, adapter = connection.rulebook, connection.adapter
     try:
         yield from adapter.doctor(rulebook.needs())
-        forgotten = uow.forgotten_counts()
         schema = adapter.source.describe(rulebook.needs())
         problems = rulebook.bind(schema, adapter.source.owners())
-    gone = ", ".join(f"{kind} {count:,}" for kind, count in sorted(forgotten.items()) if kind != ACTIVITY)
-    if gone:
-        yield Finding("ok", "state", f"forgotten on request, and not stored again: {gone}")
     except FollowupError as error:
         yield Finding("fail", connection.crm, str(error))
         return
