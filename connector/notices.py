@@ -43,12 +43,12 @@ def baseline_lines(baseline: Mapping[str, int], would: Mapping[str, Would]) -> t
     for rule, count in sorted(baseline.items()):
         one = would.get(rule, Would(0))
         words = [f"{n:,} {WRITES[kind][n > 1]}" for kind, n in one.writes.items()]
-        begins = f"{rule} is new here: {_many(count, 'match')} older than the rule"
+        begins = f"{rule} is new here: {many(count, 'match')} older than the rule"
         if not one.records:
             lines.append(f"{begins} left alone, on none of which it would act now")
             continue
         lines.append(
-            f"{begins} left alone; it would have written {', '.join(words)} on {_many(one.records, 'record')}. To let "
+            f"{begins} left alone; it would have written {', '.join(words)} on {many(one.records, 'record')}. To let "
             f"them go, give the rule `backfill: {{spread: 20 per day}}`, or `backfill: all`"
         )
     return tuple(lines)
@@ -64,15 +64,16 @@ def pause_lines(
         writes = sum(pause_of(pauses, entry.action.rule) == pause for entry in left)
         if pause.rule == EVERYTHING:
             told = f"everything is {pause.told}: nothing is decided and nothing is written, what is due stays due"
-            told = f"{told}, {_many(matches, 'match')} found" if matches else told
+            told = f"{told}, {many(matches, 'match')} found" if matches else told
         else:
-            told = f"{pause.rule} is {pause.told}: {_many(matches, 'match')} wait" + ("s" if matches == 1 else "")
-        told += f", with {_many(writes, 'write')} decided before" if writes else ""
+            told = f"{pause.rule} is {pause.told}: {many(matches, 'match')} wait" + ("s" if matches == 1 else "")
+        told += f", with {many(writes, 'write')} decided before" if writes else ""
         cure = "followup resume" + (f" --rule {pause.rule}" if pause.rule else "")
         lines.append(f"{told}; `{cure}` lets it go on")
     return tuple(lines)
 
 
-def _many(count: int, word: str) -> str:
+def many(count: int, word: str) -> str:
+    """How many of something, in words that fit one and several."""
     ends = "es" if word.endswith("ch") else "s"
     return f"{count:,} {word}{'' if count == 1 else ends}"

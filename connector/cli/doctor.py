@@ -6,24 +6,35 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from connector.bootstrap import Workspace, connect, load_workspace
+from connector.cli.console import Terminal
 from connector.cli.options import configure_log, json_option, print_json, workspace_option
+from connector.cli.pausing import name_of, resume_command
+from connector.cli.permissions import tell_permissions
 from connector.cli.tables import Teller, zone_of
 from connector.domain.decision import Finding
-from connector.domain.errors import FollowupError
+from connector.domain.errors import ConfigError, FollowupError
 from connector.domain.model import CrmSchema
 from connector.domain.tombstones import ACTIVITY
 from connector.run import Connection
 
 
-@click.command("doctor", epilog="Example: followup doctor --workspace my-team")
+@click.command("doctor", epilog="Example: followup doctor --permissions --workspace my-team")
 @workspace_option
 @json_option
-def command(workspace: Path | None, as_json: bool) -> int:
-    """Check connection, permissions, fields, quotas, clock and opt-out visibility; each line with its cure."""
+@click.option("--permissions", is_flag=True, help="List the least that the CRM has to grant for these rules; offline.")
+@click.option("--xml", "as_xml", is_flag=True, help="With --permissions: as a PermissionSet to deploy (Salesforce).")
+def command(workspace: Path | None, as_json: bool, permissions: bool, as_xml: bool) -> int:
+    """Check connection, permissions, fields, quotas, clock and opt-out visibility; each line with its cure.
+
+    With --permissions it asks nobody: it lists what the loaded rules need, each with the rules that need it and why.
+    """
+    if as_xml and (not permissions or as_json):
+        raise ConfigError("--xml goes with --permissions, and without --json")
     loaded = load_workspace(workspace)
+    if permissions:
+        return tell_permissions(loaded, as_json=as_json, as_xml=as_xml)
     configure_log(loaded)
     with connect(loaded) as connection:
         findings = [*_files(loaded), *_state(connection), *_crm(connection)]
@@ -31,7 +42,7 @@ def command(workspace: Path | None, as_json: bool) -> int:
         rows = [{"level": f.level, "subject": f.subject, "text": f.text, "cure": f.cure} for f in findings]
         print_json({"findings": rows})
     else:
-        Teller(Console(), zone_of(loaded)).findings(findings)
+        Teller(Terminal(), zone_of(loaded)).findings(findings)
     return 1 if any(finding.level == "fail" for finding in findings) else 0
 
 
@@ -58,6 +69,9 @@ def _state(connection: Connection) -> Iterator[Finding]:
         yield Finding("ok", "state", f"forgotten on request, and not stored again: {gone}")
     if held:
         yield Finding("warn", "state", f"{held} actions are held", "`followup release` lets them go with the next pass")
+    for pause in pauses.values():
+        text = f"{name_of(pause.rule)} is {pause.told}"
+        yield Finding("warn", "state", text, f"`{resume_command(pause.rule)}` lets it go on with the next pass")
 
 
 def _crm(connection: Connection) -> Iterator[Finding]:

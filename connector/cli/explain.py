@@ -8,10 +8,10 @@ from datetime import datetime
 from pathlib import Path
 
 import click
-from rich.console import Console
 from rich.markup import escape
 
 from connector.bootstrap import Workspace, load_workspace
+from connector.cli.console import Terminal
 from connector.cli.documents import explain_document, next_change
 from connector.cli.options import instant, json_option, print_json, workspace_option
 from connector.cli.tables import Teller, zone_of
@@ -73,14 +73,14 @@ def command(record: str, rule: str | None, at_text: str | None, workspace: Path 
     if as_json:
         print_json(explain_document(refs[0], clock.now(), verdicts, found.at, found.notes))
     else:
-        _print(Teller(Console(), zone), refs[0], replace(found, verdicts=verdicts))
+        _print(Teller(Terminal(), zone), refs[0], replace(found, verdicts=verdicts))
     return 0
 
 
 def _print(teller: Teller, ref: RecordRef, found: Explanation) -> None:
     coming = next_change(found.verdicts)
     following = f"next change {teller.when(coming)}" if coming else "nothing changes by time alone: only news can"
-    teller.line(f"[bold]{ref}[/] at {teller.when(found.at)}, {following}")
+    teller.line(f"[bold]{escape(str(ref))}[/] at {teller.when(found.at)}, {following}")
     for note in found.notes:
         teller.line(f"[yellow]note[/] {escape(note)}")
     teller.verdicts(found.verdicts)
@@ -142,7 +142,8 @@ def _past(moment: Moment, rulebook: FileRulebook, found: Explanation) -> Moment:
     if later:
         found.notes.append(f"not in use yet then: {', '.join(later)}")
     ledger = tuple(line for line in moment.assignments if line.at <= found.at)
-    return replace(moment, adoptions=met, assignments=ledger, backfilled={}, fired_today={})
+    pauses = {rule: pause for rule, pause in moment.pauses.items() if pause.at <= found.at}
+    return replace(moment, adoptions=met, assignments=ledger, backfilled={}, fired_today={}, lately={}, pauses=pauses)
 
 
 def _with_writes(verdict: Verdict, writes: Sequence[OutboxEntry]) -> Verdict:

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from connector.cli.printable import printable
 from connector.domain.errors import BusyError, ConfigError, FollowupError, QuotaSpentError
 
 COMMANDS: Mapping[str, str] = {
@@ -24,10 +25,13 @@ COMMANDS: Mapping[str, str] = {
     "explain": "Say why a record was followed up, why not, and when next.",
     "log": "List the passes.",
     "show": "Show every write of one pass, with old and new value.",
+    "undo": "Take back what one pass wrote, where it is still as that pass left it.",
     "replay": "Replay these rules, or a draft, over the stored past, beside what was done.",
     "report": "The end-of-week report: who needs help, and with which leads; as a table or a page.",
     "settle": "Say what became of writes that failed, or whose outcome the CRM does not tell.",
-    "release": "Let held actions go with the next pass.",
+    "release": "Let held actions go with the next pass, at a pace; or discard them.",
+    "pause": "Stop a rule, or everything, at once and without a deploy.",
+    "resume": "Let a paused rule, or everything, go on.",
     "forget": "Erase a record from the state for good: an erasure request.",
 }
 
@@ -108,7 +112,7 @@ def _outcome(arguments: list[str] | None) -> int:
 
 
 def _say(line: str, code: int) -> int:
-    click.echo(f"followup: {line}", err=True)
+    click.echo(f"followup: {printable(line)}", err=True)
     return code
 
 
