@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +21,7 @@ from connector.domain.decision import Moment, OutboxEntry, Reason, Verdict
 from connector.domain.errors import ConfigError
 from connector.domain.model import RecordRef, RecordState
 from connector.domain.storage import UnitOfWork
+from connector.domain.undone import UNDO
 from connector.evaluate import moment_of, weighed
 from connector.store import open_store
 from rules.past import seen_at, unknown_at
@@ -109,6 +111,7 @@ def explain(uow: UnitOfWork, loaded: Workspace, ref: RecordRef, at: datetime | N
         moment = _past(moment, rulebook, found)
     moment = weighed(uow, rulebook, moment, [state.record])
     writes = [entry for entry in uow.our_writes(ref) if entry.updated is None or entry.updated <= found.at]
+    found.notes += _undo_notes(writes)
     found.verdicts = [_with_writes(verdict, writes) for verdict in rulebook.explain(state, moment)]
     return found
 
@@ -153,18 +156,34 @@ def _with_writes(verdict: Verdict, writes: Sequence[OutboxEntry]) -> Verdict:
     if verdict.outcome not in ("done", "held") or not mine:
         return verdict
     last = [entry for entry in mine if entry.action.occasion == mine[-1].action.occasion]
-    told = (
-        Reason(
-            f"then.{entry.action.position}",
-            LANDED.get(entry.state),
-            f"{entry.action.kind} {entry.state}" + (f": {entry.message}" if entry.message else ""),
-            entry.state,
-            f"{OUR_WRITE}in run {entry.run}",
-            entry.updated,
-        )
-        for entry in sorted(last, key=lambda entry: entry.action.position)
-    )
+    back = _undone(writes)
+    told = []
+    for entry in sorted(last, key=lambda entry: entry.action.position):
+        path, what = f"then.{entry.action.position}", f"{entry.action.kind} {entry.state}"
+        what += f": {entry.message}" if entry.message else ""
+        source = f"{OUR_WRITE}in run {entry.run}"
+        told.append(Reason(path, LANDED.get(entry.state), what, entry.state, source, entry.updated))
+        undo = back.get(entry.action.key)
+        if undo is not None:
+            source = f"{OUR_WRITE}in run {undo.run}"
+            told.append(Reason(path, False, f"{entry.action.kind} undone", "undone", source, undo.updated))
     return replace(verdict, reasons=(*verdict.reasons, *told))
+
+
+def _undone(writes: Sequence[OutboxEntry]) -> Mapping[str, OutboxEntry]:
+    """What took our writes back, by the key of the write."""
+    return {
+        entry.action.occasion: entry for entry in writes if entry.action.rule == UNDO and entry.state == "confirmed"
+    }
+
+
+def _undo_notes(writes: Sequence[OutboxEntry]) -> Iterator[str]:
+    """What was undone on the record, pass by pass: its marks stay, so that its rules do not do it again."""
+    back = _undone(writes)
+    runs = Counter((entry.run, back[entry.action.key].run) for entry in writes if entry.action.key in back)
+    for (run, undo), count in sorted(runs.items()):
+        done = "1 write" if count == 1 else f"{count} writes"
+        yield f"{done} of run {run} on it undone in run {undo}; its rules do not do the same again on that occasion"
 
 
 def _with_run(reason: Reason, writes: Sequence[OutboxEntry]) -> Reason:
