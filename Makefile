@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test format lint types imports browser tests bench lock clean help
+.PHONY: demo test format lint types imports browser tests sabotage bench lock clean help
 
 help: ## What there is to make
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -48,6 +48,9 @@ browser:
 
 tests: $(READY)
 	@$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile
+
+sabotage: $(READY) ## Faults put into a copy, on each of which a test must fail; ONLY=word chooses, ALL=1 runs the whole suite on each
+	@$(BIN)/python -m tests.sabotage $(if $(ALL),--all) $(ONLY)
 
 bench: $(READY) ## The figures of docs/performance.md, measured here
 	@$(BIN)/python -m benchmarks

@@ -1,0 +1,227 @@
+"""`make sabotage`: puts one fault after another into a copy of the tree and sees whether the suite notices.
+
+Each worker has a copy of the work tree, uncommitted edits included. First the copies as they are have to pass every test
+that a variant names; then each variant is applied, its tests are run, and the file is put back. Options: `--all` runs the
+whole suite on each instead of the named tests; other words choose the variants whose names contain one of them.
+"""
+
+from __future__ import annotations
+
+import compileall
+import json
+import multiprocessing
+import os
+import py_compile
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from multiprocessing.connection import wait
+from multiprocessing.context import ForkProcess
+from pathlib import Path
+from typing import Any
+
+# Loaded once, before the forks: what the product and its tests import of others. Nothing of ours may be loaded here.
+import holidays  # noqa: F401
+import hubspot  # noqa: F401
+import pydantic_settings  # noqa: F401
+import simple_salesforce  # noqa: F401
+import sqlalchemy.dialects.sqlite  # noqa: F401
+import sqlglot  # noqa: F401
+
+from tests.sabotage import trial
+from tests.sabotage.variants import PRODUCT, Variant, VariantError, every
+
+ROOT = Path(__file__).resolve().parents[2]
+WORKERS = 2
+LONGEST = 120.0
+"""Seconds for the tests of one variant; what takes longer does not end."""
+LONGEST_OF_ALL = 3600.0
+
+WHOLE_SUITE = ("tests", "--ignore=tests/unit/test_sabotage_files.py")
+"""Without the test that sees every variant for what it is."""
+
+Answer = Mapping[str, Any]
+
+
+@dataclass(eq=False)
+class Worker:
+    """A copy of the tree, and the process that is at work on it."""
+
+    tree: Path
+    variant: Variant | None = None
+    text: str = ""
+    process: ForkProcess | None = None
+    until: float = 0.0
+
+    @property
+    def answer(self) -> Path:
+        return self.tree.with_suffix(".json")
+
+    def start(self, tests: Sequence[str], options: Sequence[str], seconds: float) -> None:
+        """Fork a process that runs these tests on the copy as it stands."""
+        self.answer.unlink(missing_ok=True)
+        arguments = (self.tree, tests, options, self.answer)
+        self.process = multiprocessing.get_context("fork").Process(target=trial.run, args=arguments)
+        self.process.start()
+        self.until = time.monotonic() + seconds
+
+    def ended(self) -> Answer | None:
+        """What the process told; None when it told nothing or had to be ended."""
+        assert self.process is not None
+        if self.process.is_alive():
+            self.process.kill()
+        self.process.join()
+        self.process = None
+        return json.loads(self.answer.read_text(encoding="utf-8")) if self.answer.is_file() else None
+
+    def spoil(self, variant: Variant) -> None:
+        """Put the fault into the copy; VariantError when it does not apply."""
+        broken = variant.applied(self.tree)
+        path = self.tree / variant.file
+        self.variant, self.text = variant, path.read_text(encoding="utf-8")
+        path.write_text(broken, encoding="utf-8")
+
+    def restore(self) -> Variant:
+        """Put the file back."""
+        assert self.variant is not None
+        variant, self.variant = self.variant, None
+        (self.tree / variant.file).write_text(self.text, encoding="utf-8")
+        return variant
+
+
+@dataclass
+class Tally:
+    """How many variants ended how."""
+
+    killed: int = 0
+    survived: int = 0
+    unusable: list[str] = field(default_factory=list)
+
+    def tell(self, variant: Variant, answer: Answer | None) -> None:
+        """Judge a variant by what its tests did, in one line."""
+        if answer is None:
+            self.unfit(variant, "does not end, or takes the whole process with it")
+        elif answer["elsewhere"]:
+            self.unfit(variant, f"was not tested: {answer['elsewhere'][0]} is not of the copy")
+        elif answer["failed"]:
+            self.killed += 1
+            print(f"killed    {variant.name}: {answer['failed']}", flush=True)
+        elif answer["broken"] or answer["code"] != 0:
+            self.unfit(variant, f"does not run: {answer['broken'] or 'pytest ended with ' + str(answer['code'])}")
+        else:
+            self.survived += 1
+            print(f"SURVIVED  {variant.name}: {variant.what}", flush=True)
+
+    def unfit(self, variant: Variant, why: str) -> None:
+        """A variant that proves nothing."""
+        self.unusable.append(variant.name)
+        print(f"UNFIT     {variant.name} {why}", flush=True)
+
+    @property
+    def line(self) -> str:
+        more = f", {len(self.unusable)} unfit: {', '.join(self.unusable)}" if self.unusable else ""
+        return f"{self.killed} killed, {self.survived} survived{more}"
+
+
+def main(words: Sequence[str]) -> int:
+    """Run the variants; 0 when every one was killed."""
+    whole = "--all" in words
+    wanted = [word for word in words if word != "--all"]
+    chosen = [one for one in every() if not wanted or any(word in one.name for word in wanted)]
+    if not chosen:
+        print("no variant has such a name")
+        return 1
+    tally = Tally()
+    with copies() as workers:
+        seconds = control(workers, chosen, whole)
+        if seconds is None:
+            return 1
+        # The longest first, so that none is left to one worker at the end.
+        chosen.sort(key=lambda one: -sum(seconds.get(test, 0.0) for test in one.tests))
+        work(workers, chosen, tally, whole)
+    print(tally.line)
+    return 0 if tally.killed == len(chosen) else 1
+
+
+@contextmanager
+def copies() -> Iterator[list[Worker]]:
+    """A copy of the work tree for each worker, compiled so that a changed file is never taken for the one before it."""
+    with tempfile.TemporaryDirectory(prefix="followup-sabotage-") as folder:
+        first = Path(folder) / "tree-0"
+        asked = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+        names = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
+        for name in filter(None, names):
+            if (ROOT / name).is_file():
+                (first / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(ROOT / name, first / name)
+        # By hash, not by time and size: a fault and its removal may leave both alike.
+        by_hash = py_compile.PycInvalidationMode.CHECKED_HASH
+        for name in PRODUCT:
+            compileall.compile_dir(first / name, quiet=1, workers=WORKERS, invalidation_mode=by_hash)
+        workers = [Worker(first)]
+        for number in range(1, WORKERS):
+            workers.append(Worker(shutil.copytree(first, first.with_name(f"tree-{number}"), symlinks=True)))
+        yield workers
+
+
+def control(workers: Sequence[Worker], chosen: Sequence[Variant], whole: bool) -> Mapping[str, float] | None:
+    """The copies without any fault have to pass: the seconds of each test, or None, and why in a line."""
+    named = list(dict.fromkeys(test for one in chosen for test in one.tests))
+    shares = [WHOLE_SUITE] if whole else [named[number :: len(workers)] for number in range(len(workers))]
+    busy = [(worker, share) for worker, share in zip(workers, shares, strict=False) if share]
+    for worker, share in busy:
+        worker.start(share, (), LONGEST_OF_ALL)
+    seconds: dict[str, float] = {}
+    for worker, share in busy:
+        assert worker.process is not None
+        worker.process.join(LONGEST_OF_ALL)
+        answer = worker.ended()
+        if answer is None or answer["code"] != 0 or answer["elsewhere"]:
+            log = worker.answer.with_suffix(".log").read_text(encoding="utf-8", errors="replace")
+            print(f"the copy without any fault does not pass its tests, so that nothing can be said:\n{log[-3000:]}")
+            return None
+        ran = {test for one in answer["passed"] for test in (one, one.partition("[")[0])}
+        silent = [] if whole else [test for test in share if test not in ran]
+        if silent:
+            print(f"named, but not run on the copy without any fault: {', '.join(silent)}")
+            return None
+        for test, took in answer["seconds"].items():
+            seconds[test] = took
+            of_all = test.partition("[")[0]
+            seconds[of_all] = seconds.get(of_all, 0.0) + (took if of_all != test else 0.0)
+    return seconds
+
+
+def work(workers: Sequence[Worker], chosen: Sequence[Variant], tally: Tally, whole: bool) -> None:
+    """Give each worker one variant after another."""
+    left = list(chosen)
+    seconds = LONGEST_OF_ALL if whole else LONGEST
+    while left or any(worker.process for worker in workers):
+        for worker in workers:
+            while left and worker.process is None:
+                variant = left.pop(0)
+                try:
+                    worker.spoil(variant)
+                except VariantError as error:
+                    tally.unfit(variant, f"does not apply: {error}")
+                    continue
+                worker.start(WHOLE_SUITE if whole else variant.tests, ("-x",), seconds)
+        busy = {worker.process.sentinel: worker for worker in workers if worker.process}
+        if not busy:
+            continue
+        over = min(worker.until for worker in busy.values()) - time.monotonic()
+        ended = {busy[one] for one in wait(list(busy), max(0.0, over)) if isinstance(one, int)}
+        for worker in busy.values():
+            if worker in ended or worker.until <= time.monotonic():
+                answer = worker.ended()
+                tally.tell(worker.restore(), answer)
+
+
+if __name__ == "__main__":
+    os.environ.pop("FOLLOWUP_EXPLORE", None)
+    sys.exit(main(sys.argv[1:]))
