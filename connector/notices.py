@@ -64,10 +64,12 @@ def pause_lines(
         writes = sum(pause_of(pauses, entry.action.rule) == pause for entry in left)
         if pause.rule == EVERYTHING:
             told = f"everything is {pause.told}: nothing is decided and nothing is written, what is due stays due"
-            told = f"{told}, {many(matches, 'match')} found" if matches else told
+            told = f"{told} ({many(matches, 'match')} now)" if matches else told
+        elif EVERYTHING in pauses:
+            told = f"{pause.rule} is {pause.told} by itself as well"
         else:
             told = f"{pause.rule} is {pause.told}: {many(matches, 'match')} wait" + ("s" if matches == 1 else "")
-        told += f", with {many(writes, 'write')} decided before" if writes else ""
+        told += f"; {many(writes, 'write')} decided before wait{'s' * (writes == 1)}, too" if writes else ""
         cure = "followup resume" + (f" --rule {pause.rule}" if pause.rule else "")
         lines.append(f"{told}; `{cure}` lets it go on")
     return tuple(lines)

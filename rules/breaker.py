@@ -41,7 +41,7 @@ class Storm:
         which = f"--rule {self.rule} " if self.rule else ""
         whose = self.rule or f"all rules together ({', '.join(sorted(self.rules))})"
         return (
-            f"breaker: {whose}: {self.told}: nothing of it is written, all of it is held; look at it, then "
+            f"breaker: {whose}: {self.told}: all of it is held, nothing of it is written; `followup show latest` lists it, "
             f"`followup release {which}--first {SOME}` lets some go, `followup release {which}--drop` discards it"
         )
 
@@ -76,9 +76,10 @@ def _over(limit: Threshold, now: Collection[RecordRef], both: Collection[RecordR
     for kind, count in sorted(kinds.items()):
         live, share = moment.population.get(kind, 0), limit.percent
         if share is not None and live and count >= FLOOR and 100 * count > share * live:
-            return f"{count:,} of {live:,} {kind}s match{since}; over limits.breaker.{word}.percent: {share:g}"
+            return f"{count:,} of {live:,} {kind}s match{since}, more than limits.breaker.{word}.percent ({share:g}) allows"
     if limit.records is not None and len(both) > limit.records:
         live = sum(moment.population.get(kind, 0) for kind in kinds)
         what = " and ".join(f"{kind}s" for kind in sorted(kinds))
-        return f"{len(both):,} of {live:,} {what} match{since}; over limits.breaker.{word}.records: {limit.records}"
+        most = f"limits.breaker.{word}.records ({limit.records})"
+        return f"{len(both):,} of {live:,} {what} match{since}, more than {most} allows"
     return ""

@@ -389,7 +389,7 @@ class _Case:
 
 _DONE: Mapping[MarkKind, str] = {
     "fired": "done",
-    "held": "held back by a cap",
+    "held": "held back for a release",
     "lost": "lost to another rule",
     "baseline": "taken as baseline",
     "skipped": "passed over",
