@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from connector.bootstrap import connect, load_workspace
+from connector.cli.console import Terminal
 from connector.cli.documents import SavedPlan, broken_off_told, run_document
 from connector.cli.options import (
     LOGGER,
@@ -41,5 +41,5 @@ def command(file: Path, workspace: Path | None, as_json: bool) -> int:
     if as_json:
         print_json(run_document(result))
     LOGGER.info("%s: %s", result.summary.id, run_line(result.summary))
-    Teller(Console(stderr=True), zone_of(loaded)).notes(result.problems, result.notices)
+    Teller(Terminal(stderr=True), zone_of(loaded)).notes(result.problems, result.notices)
     return result.exit_code

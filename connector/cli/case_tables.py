@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from connector.cli.console import Terminal
 from connector.cli.options import plain
 from rules.cases.expected import Deed, when
 from rules.cases.result import Covered, Entry, Failure, Obstacle, Played, Report, Side
@@ -32,7 +32,7 @@ TOLD = 3
 class CaseTeller:
     """Prints cases for people, clock times as the case writes them."""
 
-    console: Console
+    console: Terminal
 
     def line(self, text: str) -> None:
         """One line, never broken by us."""

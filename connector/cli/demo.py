@@ -10,10 +10,10 @@ from pathlib import Path
 from time import monotonic
 
 import click
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from connector.cli.console import Terminal
 from connector.cli.documents import explain_document, plan_document
 from connector.cli.options import json_option, print_json
 from connector.cli.report import period_of, read_report, write_page
@@ -58,7 +58,7 @@ def command(crm: Crm | None, reports: Path | None, as_json: bool) -> int:
     No account is needed and nothing leaves this machine.
     """
     started = monotonic()
-    console = Console(stderr=as_json)
+    console = Terminal(stderr=as_json)
     document: dict[str, object] = {}
     for name in [crm] if crm else list(NAMES):
         with open_stage(name) as stage:
@@ -73,7 +73,7 @@ def command(crm: Crm | None, reports: Path | None, as_json: bool) -> int:
     return 0
 
 
-def _report(console: Console, stage: Stage, file: Path) -> None:
+def _report(console: Terminal, stage: Stage, file: Path) -> None:
     """The report of the last of the three weeks, on the evening of its Friday."""
     workspace = stage.workspace()
     zone = zone_of(workspace)
@@ -94,12 +94,12 @@ def _bar(name: str) -> Iterator[Callable[[], None]]:
         TextColumn("day {task.completed:.0f}"),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    with Progress(*columns, console=Terminal(stderr=True), transient=True) as progress:
         task = progress.add_task(f"{name}: three weeks", total=DAYS + 1)
         yield lambda: progress.advance(task)
 
 
-def _told(console: Console, stage: Stage) -> dict[str, object]:
+def _told(console: Terminal, stage: Stage) -> dict[str, object]:
     console.rule(f"[bold]{NAMES[stage.crm]}[/]: three weeks, two passes a working day", align="left")
     console.print(_table(stage.weeks))
     console.print("[dim]the 60 leads of before come back at 20 a day: `backfill` of the rule next-step[/]")

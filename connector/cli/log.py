@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from connector.bootstrap import load_workspace
+from connector.cli.console import Terminal
 from connector.cli.documents import summary_document
 from connector.cli.options import json_option, plain, print_json, workspace_option
 from connector.cli.tables import Teller, zone_of
@@ -35,5 +35,5 @@ def command(limit: int, workspace: Path | None, as_json: bool) -> int:
         ]
         print_json({"runs": rows})
     else:
-        Teller(Console(), zone_of(loaded)).runs(runs)
+        Teller(Terminal(), zone_of(loaded)).runs(runs)
     return 0

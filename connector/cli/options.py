@@ -15,9 +15,10 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 import click
-from rich.console import Console
 
 from connector.bootstrap import Workspace
+from connector.cli.console import Terminal
+from connector.cli.printable import printable, printable_json
 from connector.domain.errors import ConfigError
 
 Command = TypeVar("Command", bound=Callable[..., object])
@@ -65,7 +66,7 @@ def instant(text: str, zone: ZoneInfo, option: str, *, end: bool = False) -> dat
 
 def print_json(document: object) -> None:
     """The one document of a `--json` command."""
-    click.echo(json.dumps(document, indent=2, default=plain, ensure_ascii=False))
+    click.echo(printable_json(json.dumps(document, indent=2, default=plain, ensure_ascii=False)))
 
 
 class _JsonLines(logging.Formatter):
@@ -74,11 +75,16 @@ class _JsonLines(logging.Formatter):
         return json.dumps({"at": when, "level": record.levelname.lower(), "message": record.getMessage()})
 
 
+class _TextLines(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(super().format(record))
+
+
 def configure_log(workspace: Workspace) -> None:
     """Send the log to stderr, as text on a terminal and JSON lines elsewhere unless FOLLOWUP_LOG says otherwise."""
     style = workspace.settings.log or ("text" if sys.stderr.isatty() else "json")
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_JsonLines() if style == "json" else logging.Formatter("%(message)s"))
+    handler.setFormatter(_JsonLines() if style == "json" else _TextLines("%(message)s"))
     LOGGER.handlers[:] = [handler]
     LOGGER.setLevel(logging.INFO)
     LOGGER.propagate = False
@@ -108,6 +114,6 @@ def progress_shown(quiet: bool) -> Iterator[Callable[[str, int], None]]:
     if quiet or not sys.stderr.isatty():
         yield lambda _stage, _count: None
         return
-    console = Console(stderr=True)
+    console = Terminal(stderr=True)
     with console.status("connecting") as status:
         yield lambda stage, count: status.update(f"{stage}: {count:,}")

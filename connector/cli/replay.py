@@ -10,9 +10,9 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import click
-from rich.console import Console
 
 from connector.bootstrap import Workspace, load_workspace
+from connector.cli.console import Terminal
 from connector.cli.options import instant, json_option, print_json, progress_shown, workspace_option
 from connector.cli.replay_tables import ReplayTeller
 from connector.cli.shards import Job, doors
@@ -83,8 +83,8 @@ def command(
     if as_json:
         print_json(replay_document(replay, zone))
     else:
-        ReplayTeller(Teller(Console(), zone, names_of(past.job.owners))).replay(replay, limit)
-    Teller(Console(stderr=True), zone).notes((*loaded.problems, *past.job.rulebook().problems), replay.alarms)
+        ReplayTeller(Teller(Terminal(), zone, names_of(past.job.owners))).replay(replay, limit)
+    Teller(Terminal(stderr=True), zone).notes((*loaded.problems, *past.job.rulebook().problems), replay.alarms)
     return 0
 
 

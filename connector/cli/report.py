@@ -8,9 +8,9 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import click
-from rich.console import Console
 
 from connector.bootstrap import Workspace, load_workspace
+from connector.cli.console import Terminal
 from connector.cli.options import json_option, print_json, progress_shown, workspace_option
 from connector.cli.private_files import write_private
 from connector.cli.report_tables import ReportTeller
@@ -59,7 +59,7 @@ def command(week: bool, since: datetime | None, html: Path | None, workspace: Pa
     if as_json:
         print_json(report_document(report))
     else:
-        ReportTeller(Console(), zone).report(report)
+        ReportTeller(Terminal(), zone).report(report)
         if html is not None:
             click.echo(f"written: {html}")
     return 0

@@ -8,11 +8,11 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from rich import box
-from rich.console import Console
 from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
+from connector.cli.console import Terminal
 from connector.report.model import CLOCK, Figures, Listed, Report, Row
 from connector.report.words import ATTEMPTS, FIGURE, FIGURES, Change, Figure, Verdict
 
@@ -53,7 +53,7 @@ LEGEND = (
 class ReportTeller:
     """Prints a report for people: clock times in the team's zone."""
 
-    console: Console
+    console: Terminal
     zone: ZoneInfo
 
     def report(self, report: Report) -> None:

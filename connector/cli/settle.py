@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from connector.bootstrap import load_workspace
+from connector.cli.console import Terminal
 from connector.cli.documents import write_document
 from connector.cli.options import json_option, print_json, workspace_option
 from connector.cli.tables import Teller, names_of, zone_of
@@ -53,7 +53,7 @@ def command(keys: tuple[str, ...], word: Word | None, rule: str | None, workspac
     elif word is not None:
         click.echo(f"{len(found)} {'write' if len(found) == 1 else 'writes'} {_TOLD[word]}")
     elif found:
-        Teller(Console(), zone_of(loaded), people).writes(found, keys=True)
+        Teller(Terminal(), zone_of(loaded), people).writes(found, keys=True)
     else:
         click.echo("nothing waits for a person: no write failed for good, and the outcome of each is known")
     return 0

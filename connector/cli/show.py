@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from connector.bootstrap import load_workspace
+from connector.cli.console import Terminal
 from connector.cli.documents import summary_document, write_document
 from connector.cli.options import json_option, print_json, workspace_option
 from connector.cli.tables import Teller, names_of, run_line, zone_of
@@ -35,7 +35,7 @@ def command(run: str, workspace: Path | None, as_json: bool) -> int:
     if as_json:
         print_json({**summary_document(runs[0]), "writes": [write_document(entry) for entry in entries]})
     else:
-        teller = Teller(Console(), zone_of(loaded), people)
+        teller = Teller(Terminal(), zone_of(loaded), people)
         run_ = runs[0]
         teller.line(f"[bold]{run_.id}[/] {run_.command} at {teller.when(run_.now)}: {run_line(run_)}")
         teller.writes(entries)

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from connector.bootstrap import Workspace
+from connector.cli.console import Terminal
 from connector.domain.decision import Finding, OutboxEntry, PlannedAction, Reason, RunSummary, Verdict
 from connector.domain.errors import Problem
 from connector.domain.model import Owner, Value
@@ -64,7 +64,7 @@ def names_of(owners: Sequence[Owner]) -> Mapping[str, str]:
 class Teller:
     """Prints for people: clock times in the team's zone, people by name."""
 
-    console: Console
+    console: Terminal
     zone: ZoneInfo
     people: Mapping[str, str] = field(default_factory=dict)
 
@@ -127,12 +127,12 @@ class Teller:
         table = self._summary(result)
         self.console.print(table if table.rows else "nothing to do")
         for action in plan.actions[:most]:
-            self.line(f"  {action.record}  {escape(self.action(action))}")
+            self.line(f"  {escape(str(action.record))}  {escape(self.action(action))}")
             self.line(f"      [dim]{escape(action.rule)}: {escape(action.why)}[/]")
         if most is not None and len(plan.actions) > most:
             self.line(f"  ... and {len(plan.actions) - most} more")
         for match in (*plan.held, *plan.waiting):
-            self.line(f"  {match.record}  [magenta]held back[/]: {escape(match.rule)}: {escape(match.why)}")
+            self.line(f"  {escape(str(match.record))}  [magenta]held back[/]: {escape(match.rule)}: {escape(match.why)}")
 
     def _summary(self, result: PassResult) -> Table:
         plan = result.plan
@@ -173,7 +173,7 @@ class Teller:
         for entry in entries:
             more = f": {escape(entry.message)}" if entry.message and entry.state != "confirmed" else ""
             state = f"[{STATES.get(entry.state, 'red')}]{entry.state}[/]"
-            self.line(f"{state} {entry.action.record}  {escape(self.action(entry.action))}{more}")
+            self.line(f"{state} {escape(str(entry.action.record))}  {escape(self.action(entry.action))}{more}")
             origin = f"{entry.action.key}  " if keys else ""
             self.line(f"      {origin}[dim]{escape(entry.action.rule)}: {escape(entry.action.why)}[/]")
 

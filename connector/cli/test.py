@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from connector.bootstrap import Workspace, load_workspace
 from connector.cli.case_runs import play
 from connector.cli.case_tables import CaseTeller, of_files, of_rules, report_document
+from connector.cli.console import Terminal
 from connector.cli.options import json_option, print_json, workspace_option
 from connector.cli.problems import problem_line, problem_row
 from connector.domain.errors import ConfigError, FollowupError, Problem
@@ -103,7 +103,7 @@ def _show(report: Report, read: Cases, problems: Sequence[Problem], as_json: boo
         rows = [problem_row(problem) for problem in problems]
         print_json({**report_document(report, read.passed_over), "problems": rows})
         return
-    teller = CaseTeller(Console())
+    teller = CaseTeller(Terminal())
     for problem in problems:
         click.echo(problem_line(problem))
     for played in report.failed:
