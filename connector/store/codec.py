@@ -7,8 +7,10 @@ Instants are kept in UTC with microseconds. A scalar that JSON does not have is 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import wraps
+from typing import ParamSpec, TypeVar
 
 from connector.domain.decision import PlannedAction, Reason, RunSummary
 from connector.domain.model import Activity, Change, CrmSchema, FieldInfo, Owner, Record, RecordRef, Value
@@ -16,6 +18,27 @@ from connector.domain.model import Activity, Change, CrmSchema, FieldInfo, Owner
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _encode = json.JSONEncoder(separators=(",", ":")).encode
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class UnreadableError(Exception):
+    """Something in the state is not as it was written: the file was damaged or edited. The store tells it with its cure."""
+
+
+def _reads(function: Callable[P, T]) -> Callable[P, T]:
+    """Whatever a damaged text makes a reading function fall over, it comes out as UnreadableError."""
+
+    @wraps(function)
+    def reading(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return function(*args, **kwargs)
+        except (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError):
+            raise UnreadableError from None
+
+    return reading
+
 
 Scalar = str | int | float | bool | dict[str, str] | None
 """A field's value in JSON."""
@@ -26,6 +49,7 @@ def micros(at: datetime) -> int:
     return (at - _EPOCH) // _MICROSECOND
 
 
+@_reads
 def instant(at: int) -> datetime:
     """The instant that `micros` made a number of."""
     return _EPOCH + timedelta(microseconds=at)
@@ -36,6 +60,7 @@ def ref_text(ref: RecordRef) -> str:
     return f"{ref.crm}/{ref.kind}/{ref.id}"
 
 
+@_reads
 def ref_of(text: str) -> RecordRef:
     """The record that `ref_text` named."""
     return RecordRef(*text.split("/", 2))
@@ -54,9 +79,18 @@ def _dump(value: Value) -> Scalar:
 
 
 def _load(value: Scalar) -> Value:
+    if isinstance(value, list):
+        raise TypeError("no value of a field is a list")
     if not isinstance(value, dict):
         return value
-    return datetime.fromisoformat(value["t"]) if "t" in value else date.fromisoformat(value["d"])
+    return _moment(value["t"]) if "t" in value else date.fromisoformat(value["d"])
+
+
+def _moment(text: str) -> datetime:
+    found = datetime.fromisoformat(text)
+    if found.tzinfo is None:
+        raise ValueError("an instant has a zone")
+    return found
 
 
 def _dump_all(values: Mapping[str, Value]) -> dict[str, Scalar]:
@@ -72,6 +106,7 @@ def value_text(value: Value) -> str:
     return _encode(_dump(value))
 
 
+@_reads
 def value_of(text: str) -> Value:
     """The value that `value_text` wrote."""
     return _load(json.loads(text))
@@ -96,6 +131,7 @@ def record_text(record: Record) -> str:
     return _encode(data)
 
 
+@_reads
 def record_of(ref: RecordRef, text: str) -> Record:
     """The record that `record_text` wrote."""
     data = json.loads(text)
@@ -103,8 +139,8 @@ def record_of(ref: RecordRef, text: str) -> Record:
     return Record(
         ref=ref,
         fields=_load_all(data["fields"]),
-        created=datetime.fromisoformat(data["created"]),
-        modified=datetime.fromisoformat(data["modified"]),
+        created=_moment(data["created"]),
+        modified=_moment(data["modified"]),
         version=data["version"],
         hidden=frozenset(data.get("hidden", ())),
         deleted=data.get("deleted", False),
@@ -139,6 +175,7 @@ def activity_text(activity: Activity) -> str:
     return _encode(data)
 
 
+@_reads
 def activity_of(id_: str, text: str) -> Activity:
     """The activity that `activity_text` wrote."""
     data = json.loads(text)
@@ -148,7 +185,7 @@ def activity_of(id_: str, text: str) -> Activity:
         id=id_,
         type=data["type"],
         refs=tuple(ref_of(ref) for ref in data["refs"]),
-        at=datetime.fromisoformat(data["at"]),
+        at=_moment(data["at"]),
         version=data["version"],
         direction=data.get("direction"),
         actor=data.get("actor"),
@@ -169,7 +206,7 @@ def activity_of(id_: str, text: str) -> Activity:
 
 
 def _instant_of(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)
+    return None if text is None else _moment(text)
 
 
 def change_text(change: Change) -> str:
@@ -185,6 +222,7 @@ def change_text(change: Change) -> str:
     )
 
 
+@_reads
 def change_of(ref: RecordRef, id_: str, field: str, exact: bool, text: str) -> Change:
     """The change that `change_text` wrote."""
     data = json.loads(text)
@@ -194,7 +232,7 @@ def change_of(ref: RecordRef, id_: str, field: str, exact: bool, text: str) -> C
         field=field,
         old=_load(data["old"]),
         new=_load(data["new"]),
-        at=datetime.fromisoformat(data["at"]),
+        at=_moment(data["at"]),
         origin=data["origin"],
         exact=exact,
         actor=data["actor"],
@@ -215,6 +253,7 @@ def owner_text(owner: Owner) -> str:
     )
 
 
+@_reads
 def owner_of(id_: str, text: str) -> Owner:
     """The user or queue that `owner_text` wrote."""
     return Owner(id=id_, **json.loads(text))
@@ -251,6 +290,7 @@ def _field_info(name: str, api_name: str, type: str, writable: bool, values: Seq
     return FieldInfo(name, api_name, type, writable, tuple(values))  # type: ignore[arg-type]
 
 
+@_reads
 def schema_of(crm: str, text: str) -> CrmSchema:
     """The description that `schema_text` wrote."""
     data = json.loads(text)
@@ -271,6 +311,7 @@ def payload_text(action: PlannedAction) -> str:
     return _encode({"fields": _dump_all(action.fields), "old": _dump_all(action.old), "saw": _dump_all(action.saw)})
 
 
+@_reads
 def payload_of(text: str) -> tuple[dict[str, Value], dict[str, Value], dict[str, Value]]:
     """What an action writes, what stood there, and what the rule saw."""
     data = json.loads(text)
@@ -289,6 +330,7 @@ def _reason(reason: Reason) -> Sequence[str | bool | None]:
     return (reason.path, reason.holds, reason.text, *seen)
 
 
+@_reads
 def reasons_of(text: str) -> tuple[Reason, ...]:
     """The trace that `reasons_text` wrote, also by an earlier version."""
     found = ([*row, "", "", None][:6] for row in json.loads(text))
@@ -302,6 +344,7 @@ def shares_text(shares: Mapping[str, float]) -> str:
     return _encode(dict(shares))
 
 
+@_reads
 def shares_of(text: str) -> Mapping[str, float]:
     """The parts that `shares_text` wrote."""
     found: Mapping[str, float] = json.loads(text)
@@ -323,6 +366,7 @@ def run_text(run: RunSummary) -> str:
     )
 
 
+@_reads
 def run_of(id_: str, text: str) -> RunSummary:
     """The figures that `run_text` wrote."""
     data = json.loads(text)
@@ -330,9 +374,9 @@ def run_of(id_: str, text: str) -> RunSummary:
     return RunSummary(
         id=id_,
         crm=data["crm"],
-        now=datetime.fromisoformat(data["now"]),
+        now=_moment(data["now"]),
         command=data["command"],
-        finished=None if finished is None else datetime.fromisoformat(finished),
+        finished=None if finished is None else _moment(finished),
         exit_code=data["exit_code"],
         counts=data["counts"],
         message=data["message"],

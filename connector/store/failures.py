@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from sqlalchemy.exc import SQLAlchemyError
 
 from connector.domain.errors import StoreError
+from connector.store.codec import UnreadableError
 
 _CURES = {
     "SQLITE_NOTADB": "the state {place} is damaged or no state at all; {away}",
@@ -49,3 +50,5 @@ def told_plainly(place: str) -> Iterator[None]:
         raise StoreError(cure(place, getattr(error, "orig", None) or error)) from None
     except sqlite3.Error as error:
         raise StoreError(cure(place, error)) from None
+    except UnreadableError:
+        raise StoreError(f"the state {place} is damaged: it holds what was never written there; {_AWAY}") from None
