@@ -14,6 +14,7 @@ LONGEST_QUERY = 12_000
 """Bytes of a percent-encoded query: Salesforce refuses URI and headers over 16,384 together; a token alone can take 2,000."""
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,79}")
+_NOT_TEXT = re.compile("[\x00\ud800-\udfff]")
 _ESCAPES = str.maketrans(
     {"\\": "\\\\", "'": "\\'", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f"}
 )
@@ -53,6 +54,8 @@ def literal(value: Value) -> str:
         return instant(value)
     if isinstance(value, date):
         return value.isoformat()
+    if _NOT_TEXT.search(value):
+        raise ValueError("a character that is none has no place in a query")
     return f"'{value.translate(_ESCAPES)}'"
 
 
@@ -92,6 +95,29 @@ def after(stamp_column: str, stamp: datetime, id: str) -> str:
 def both(*conditions: str) -> str:
     """All of the conditions that are not empty."""
     return " AND ".join(condition for condition in conditions if condition)
+
+
+def either(*conditions: str) -> str:
+    """One of the conditions that are not empty."""
+    some = [condition for condition in conditions if condition]
+    return some[0] if len(some) == 1 else f"({' OR '.join(some)})" if some else ""
+
+
+def of_type(relation: str, objects: Sequence[str]) -> str:
+    """What a reference to several objects (Who, What) points to is one of these; empty when there are none."""
+    names = ", ".join(literal(name(one)) for one in objects)
+    return f"{name(relation)}.Type IN ({names})" if objects else ""
+
+
+def within(column: str, since: datetime | None, until: datetime) -> str:
+    """From one instant (None: from the beginning) to before another, so that neighbours share no row."""
+    start = f"{name(column)} >= {instant(since)}" if since is not None else ""
+    return both(start, f"{name(column)} < {instant(until)}")
+
+
+def count(table: str, where: str) -> str:
+    """How many rows of an object fulfil a condition of this module."""
+    return f"SELECT COUNT() FROM {name(table)} WHERE {where}"  # noqa: S608 - names and escaped values only
 
 
 def chunks(values: Sequence[str], rest: str) -> Iterator[list[str]]:
