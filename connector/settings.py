@@ -9,6 +9,7 @@ import difflib
 import os
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -323,9 +324,14 @@ def adapter_config(settings: Settings, clock: Clock, should_stop: Callable[[], b
     """What the adapter of the chosen CRM is built from; ConfigError names the variable that is missing."""
     crm = settings.crm_name
     connection = {"salesforce": _salesforce, "hubspot": _hubspot}.get(crm, lambda _: {})(settings)
+    return replace(offline_config(settings, clock), connection=connection, should_stop=should_stop)
+
+
+def offline_config(settings: Settings, clock: Clock) -> AdapterConfig:
+    """The same without credentials: enough to tell what rules would need, and to connect nowhere."""
     return AdapterConfig(
-        crm=crm,
-        connection=connection,
+        crm=settings.crm_name,
+        connection={},
         clock=clock,
         records={str(kind): name for kind, name in settings.records.items()},
         fields=settings.fields,
@@ -333,7 +339,6 @@ def adapter_config(settings: Settings, clock: Clock, should_stop: Callable[[], b
         enrollments=settings.enrollments,
         task_key_field=settings.task_key_field,
         api_calls_share=settings.limits.api_calls_share,
-        should_stop=should_stop,
         allowed_hosts=settings.allowed_hosts,
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 
 from adapters.hubspot.client import HubSpotClient
@@ -10,7 +10,18 @@ from adapters.hubspot.consent import MAY_NOT_ASK, SAYS_NOTHING, Consent
 from adapters.hubspot.enroll import BINDINGS
 from adapters.hubspot.errors import NOT_IN_THIS_PORTAL, TOKEN
 from adapters.hubspot.fields import ACTIVITY_OBJECTS, CONTACTS, OPTIONAL_OBJECTS, object_type_of, stamp_of
-from adapters.hubspot.paths import ACCOUNT_DETAILS, LIST_GET, OUT_OF_ALL, SEARCH, SEQUENCE_STATE, Endpoint
+from adapters.hubspot.paths import (
+    ACCOUNT_DETAILS,
+    BATCH_UPDATE,
+    LIST_ADD,
+    LIST_GET,
+    OUT_OF_ALL,
+    SEARCH,
+    SEQUENCE_STATE,
+    Endpoint,
+    scope_of,
+)
+from adapters.hubspot.permissions import permissions
 from adapters.hubspot.schema import TASKS, Catalog
 from connector.domain.decision import Finding
 from connector.domain.errors import ConfigError, FollowupError, PermanentError
@@ -44,7 +55,7 @@ def examine(
         return
     active = sum(owner.active for owner in owners)
     yield Finding("ok", "connection", f"HubSpot answers; {active} active owners, {len(owners) - active} deactivated")
-    for check in (_objects, _fields, _tasks, _enrollments):
+    for check in (_objects, _written, _fields, _tasks, _enrollments):
         yield from check(client, config, catalog, needs)
     yield from _account(client, config)
 
@@ -59,6 +70,40 @@ def _objects(client: HubSpotClient, config: AdapterConfig, catalog: Catalog, nee
         good = f"{object_type} can be read" + (f"; writing needs crm.objects.{scoped}.write" if needs.writes else "")
         cure = f"grant the token {scopes}" + (" and sales-email-read" if object_type == "emails" else "")
         yield _object(client, object_type, good, cure)
+
+
+NOTHING: Mapping[Endpoint, object] = {BATCH_UPDATE: {"inputs": []}, LIST_ADD: []}
+"""What each write is tried with: an empty batch changes nothing, and without its scope HubSpot refuses even that."""
+
+
+def _written(client: HubSpotClient, config: AdapterConfig, catalog: Catalog, needs: Needs) -> Iterator[Finding]:
+    """Each scope that writes records or members of lists is there; HubSpot tells those of others only when they are used."""
+    tries: dict[str, tuple[Endpoint, str]] = {}
+    needed = {one.name for one in permissions(needs, config)}
+    for object_type in dict.fromkeys(
+        [CONTACTS, *(object_type_of(kind, config) for kind in KINDS if kind in needs.kinds)]
+    ):
+        tries[scope_of(BATCH_UPDATE, (object_type,))] = (BATCH_UPDATE, object_type)
+    lists = [
+        str(bound["list"])
+        for name, bound in config.enrollments.items()
+        if "list" in bound and name in needs.enrollments
+    ]
+    if lists:
+        tries[LIST_ADD.scope] = (LIST_ADD, lists[0])
+    for scope, (endpoint, target) in tries.items():
+        if scope in needed:
+            yield _try(client, scope, endpoint, target)
+
+
+def _try(client: HubSpotClient, scope: str, endpoint: Endpoint, target: str) -> Finding:
+    try:
+        client.call(endpoint, target, body=NOTHING[endpoint])
+    except ConfigError as error:
+        return Finding("fail", scope, str(error), f"grant the token {scope}")
+    except FollowupError as error:  # refused for another reason: the scope is there, or nobody knows now
+        return Finding("ok", scope, f"not refused for want of the scope ({type(error).__name__})")
+    return Finding("ok", scope, "granted")
 
 
 def _object(client: HubSpotClient, object_type: str, good: str, cure: str) -> Finding:
@@ -133,13 +178,13 @@ def _enrollments(client: HubSpotClient, config: AdapterConfig, catalog: Catalog,
         if not ways:
             yield Finding("fail", subject, "bound to nothing of HubSpot's", f"bind it to one of: {', '.join(BINDINGS)}")
         elif ways[0] == "list":
-            yield _list(client, subject, str(bound["list"]))
+            yield _list(client, subject, str(bound["list"]), used=name in needs.enrollments)
         elif ways[0] == "sequence":
             yield _sequence(client, subject)
         else:
             scope = "automation" if ways[0] == "workflow" else "transactional-email or marketing-email"
             yield Finding("ok", subject, f"bound to the {ways[0]} {bound[ways[0]]}; needs the scope {scope}")
-    if any(bound.get(way) for bound in config.enrollments.values() for way in BINDINGS):
+    if "enroll" in needs.writes and any(bound.get(way) for bound in config.enrollments.values() for way in BINDINGS):
         yield _consent(client, config)
 
 
@@ -157,13 +202,13 @@ def _consent(client: HubSpotClient, config: AdapterConfig) -> Finding:
     return Finding("ok", subject, "HubSpot says who may be mailed")
 
 
-def _list(client: HubSpotClient, subject: str, list_id: str) -> Finding:
+def _list(client: HubSpotClient, subject: str, list_id: str, *, used: bool) -> Finding:
+    """A list that no rule uses is worth a warning at most."""
     try:
         answer = client.call(LIST_GET, list_id)
     except FollowupError as error:
-        return Finding(
-            "fail", subject, str(error), f"check that list {list_id} exists; grant crm.lists.read and .write"
-        )
+        cure = f"check that list {list_id} exists; grant crm.lists.read and .write"
+        return Finding("fail" if used else "warn", subject, str(error), cure)
     details = answer.get("list", answer)
     kind = str(details.get("processingType") or "") if isinstance(details, dict) else ""
     if kind and kind.upper() not in MANUAL:

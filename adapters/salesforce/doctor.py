@@ -148,8 +148,8 @@ def _activities(config: AdapterConfig, catalog: Catalog, needs: Needs) -> Iterat
     writes_tasks = bool(needs.writes & {"task", "note"})
     if needs.activities or writes_tasks:
         task = catalog.task()
-        if writes_tasks and not task.createable:
-            yield Finding("fail", "Task", "tasks cannot be made", "grant Create on activities ('Edit Tasks')")
+        if writes_tasks and not (task.createable and task.updateable):
+            yield Finding("fail", "Task", "tasks cannot be made and changed", "grant the user permission 'Edit Tasks'")
         else:
             yield Finding("ok", "Task", "can be read" + (" and made" if writes_tasks else ""))
         yield from _key_field(config, task)
@@ -189,6 +189,7 @@ def _enrolments(config: AdapterConfig, client: Client, catalog: Catalog, needs: 
     campaigns = {name: target["campaign"] for name, target in bound.items() if "campaign" in target}
     if campaigns:
         yield from _campaigns(client, campaigns)
+        yield _members(catalog, needs)
     if any("cadence" in target for target in bound.values()):
         try:
             catalog.sobject("ActionCadenceTracker")
@@ -197,6 +198,22 @@ def _enrolments(config: AdapterConfig, client: Client, catalog: Catalog, needs: 
             yield Finding("fail", "cadences", "cadences cannot be used by this user", cure)
         else:
             yield Finding("ok", "cadences", "cadences can be read")
+
+
+def _members(catalog: Catalog, needs: Needs) -> Finding:
+    cure = "grant it on CampaignMember, with the user's box 'Marketing User'"
+    try:
+        member = catalog.sobject("CampaignMember")
+    except PermanentError:
+        return Finding("fail", "CampaignMember", "who is in a campaign cannot be read", cure.replace("it", "Read", 1))
+    asked = {"Create": ("enroll", member.createable), "Delete": ("unenroll", member.deletable)}
+    lacking = [word for word, (kind, allowed) in asked.items() if kind in needs.writes and not allowed]
+    if lacking:
+        text = f"campaign members cannot be written ({', '.join(lacking)})"
+        return Finding("fail", "CampaignMember", text, cure.replace("it", " and ".join(lacking), 1))
+    return Finding(
+        "ok", "CampaignMember", "can be read" + (" and written" if needs.writes & {"enroll", "unenroll"} else "")
+    )
 
 
 def _campaigns(client: Client, campaigns: Mapping[str, str]) -> Iterator[Finding]:

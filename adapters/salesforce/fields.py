@@ -97,6 +97,7 @@ class ObjectDescription:
     fields: Mapping[str, FieldDescription] = field(default_factory=dict)
     createable: bool = True
     updateable: bool = True
+    deletable: bool = True
 
     def find(self, api_name: str) -> FieldDescription | None:
         """The field of that API name, whatever its capitals; None when it is hidden or missing."""
@@ -121,6 +122,7 @@ def described(name: str, answer: object) -> ObjectDescription:
         {item.name: item for item in found if is_name(item.name)},
         switch(raw.get("createable")) is not False,
         switch(raw.get("updateable")) is not False,
+        switch(raw.get("deletable")) is not False,
     )
 
 

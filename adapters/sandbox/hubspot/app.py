@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 
 from adapters.sandbox.clock import SandboxClock
@@ -159,6 +159,10 @@ class SandboxHubSpot(HubSpotOrg):
     def remove_scope(self, name: str) -> None:
         """Calls that need this scope answer 403 from now on."""
         self.gate.lost_scopes.add(name)
+
+    def grant_only(self, scopes: Iterable[str]) -> None:
+        """The app has these scopes and no others: any other call answers 403 MISSING_SCOPES."""
+        self.gate.granted = frozenset(scopes)
 
     def spend_day(self) -> None:
         """The day's quota is used up until midnight in the account's time zone."""

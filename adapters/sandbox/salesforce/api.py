@@ -51,7 +51,7 @@ class Api:
 
     def create(self, kind: ObjectType, values: Mapping[str, Value], caller: Caller) -> str:
         """Write a new record and give back its id."""
-        self._permit(kind, values)
+        self._permit(kind, values, "create")
         checked = {name: value for name, value in values.items() if name != "Id"}
         checked |= kind_defaults(kind, values)
         if "OwnerId" in kind.fields and checked.get("OwnerId") is None:
@@ -62,7 +62,7 @@ class Api:
 
     def update(self, kind: ObjectType, identity: str, values: Mapping[str, Value], caller: Caller) -> None:
         """Change a record."""
-        self._permit(kind, {**values, "Id": identity})
+        self._permit(kind, {**values, "Id": identity}, "edit")
         row = self.existing(kind, identity)
         checked = {name: value for name, value in values.items() if name != "Id"}
         check_row(self.db, kind, checked, row)
@@ -71,7 +71,7 @@ class Api:
 
     def delete(self, kind: ObjectType, identity: str, caller: Caller) -> str:
         """Put a record into the bin."""
-        self._permit(kind, {"Id": identity})
+        self._permit(kind, {"Id": identity}, "delete")
         row = self.existing(kind, identity)
         if not kind.writable:
             raise CrmError("INSUFFICIENT_ACCESS_OR_READONLY", "insufficient access rights on object id", status=403)
@@ -121,9 +121,15 @@ class Api:
             raise CrmError("ENTITY_IS_DELETED", "entity is deleted", status=404)
         return row
 
-    def _permit(self, kind: ObjectType, submitted: Mapping[str, Value]) -> None:
-        if kind.name in self._read_only:
+    def _permit(self, kind: ObjectType, submitted: Mapping[str, Value], access: str) -> None:
+        if kind.name in self._read_only or (kind.writable and not self.db.may(kind, access)):
             raise CrmError("INSUFFICIENT_ACCESS_OR_READONLY", "insufficient access rights on object id", status=403)
+        fixed = [name for name in submitted if (kind.name, name) in self.db.fixed]
+        if fixed:
+            text = (
+                f"Unable to create/update fields: {', '.join(fixed)}. Please check the security settings of this field"
+            )
+            raise CrmError("INVALID_FIELD_FOR_INSERT_UPDATE", text, fixed)
         self.db.strike(kind.name, dict(submitted))
 
     def _assign(self, kind: ObjectType, values: dict[str, Value], caller: Caller) -> None:

@@ -45,6 +45,9 @@ class Database:
         self.tables = {name: Table(kind) for name, kind in schema.items()}
         self.hidden: set[tuple[str, str]] = set()
         self.forbidden: set[str] = set()
+        self.denied: set[tuple[str, str]] = set()
+        self.fixed: set[tuple[str, str]] = set()
+        self.api_enabled = True
         self.row_faults: list[RowFault] = []
         self.now = clock.peek()
         self._resolution = resolution
@@ -78,6 +81,10 @@ class Database:
         """A field by its name in any case, None when there is none or the API user does not see it."""
         found = kind.field(name)
         return None if found is None or (kind.name, found.name) in self.hidden else found
+
+    def may(self, kind: ObjectType, access: str) -> bool:
+        """Whether the API user may `create`, `edit` or `delete` records of this object."""
+        return kind.writable and (kind.name, access) not in self.denied
 
     def object_of(self, identity: str) -> str | None:
         """Which object an id belongs to, by its prefix."""

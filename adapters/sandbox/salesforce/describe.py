@@ -19,8 +19,8 @@ _SOAP = {
 }
 
 
-def describe_field(field: Field) -> Json:
-    """One field of a describe."""
+def describe_field(field: Field, fixed: bool = False) -> Json:
+    """One field of a describe; a `fixed` one can only be read by this user."""
     return {
         "name": field.name,
         "label": field.name.removesuffix("__c"),
@@ -28,8 +28,8 @@ def describe_field(field: Field) -> Json:
         "soapType": _SOAP.get(field.type, "xsd:string"),
         "length": field.length,
         "nillable": field.nillable and not field.required,
-        "createable": field.createable,
-        "updateable": field.updateable,
+        "createable": field.createable and not fixed,
+        "updateable": field.updateable and not fixed,
         "filterable": field.filterable,
         "sortable": field.filterable,
         "groupable": field.filterable and field.type not in ("currency", "double", "datetime"),
@@ -52,8 +52,16 @@ def describe_field(field: Field) -> Json:
         "relationshipName": field.relationship,
         "polymorphicForeignKey": len(field.refs) > 1,
         "nameField": field.name == "Name",
-        "permissionable": field.nillable and not field.required and field.name not in ("Id", "Name", "OwnerId"),
+        "permissionable": governed(field),
     }
+
+
+_NOT_GOVERNED = frozenset({"OwnerId", "FirstName", "Status", "StageName", "CloseDate"})
+
+
+def governed(field: Field) -> bool:
+    """Whether field-level security says who sees a field: not for system fields, nor for what a record cannot lack."""
+    return (field.createable or field.updateable) and not field.required and field.name not in _NOT_GOVERNED
 
 
 def summary(kind: ObjectType, base: str, writable: bool) -> Json:
@@ -93,9 +101,15 @@ def describe(db: Database, kind: ObjectType, base: str, writable: bool) -> Json:
         {"childSObject": child, "field": field, "relationshipName": name, "cascadeDelete": child in ("Task", "Event")}
         for name, (child, field) in kind.children.items()
     ]
-    fields = [describe_field(field) for field in kind.fields.values() if (kind.name, field.name) not in db.hidden]
+    fields = [
+        describe_field(field, (kind.name, field.name) in db.fixed)
+        for field in kind.fields.values()
+        if (kind.name, field.name) not in db.hidden
+    ]
+    allowed = {"createable": "create", "updateable": "edit", "deletable": "delete"}
     return {
         **summary(kind, base, writable),
+        **{flag: writable and db.may(kind, access) for flag, access in allowed.items()},
         "fields": fields,
         "childRelationships": children,
         "recordTypeInfos": [],

@@ -88,6 +88,10 @@ class Rest:
             self._tokens.check(request.headers)
             if request.path.rstrip("/") in ("/services/oauth2/userinfo", f"/id/{_ORG}/{self._user}"):
                 return Response(200, {"user_id": self._user, "organization_id": _ORG, "active": True})
+            if not self._db.api_enabled:
+                raise CrmError(
+                    "API_DISABLED_FOR_ORG", "API is not enabled for this Organization or Partner", status=403
+                )
             self.usage.count(now)
             call = sub_call(request.method, request.raw_target, dict(request.headers), parse_body(request.body))
             response = self._answer(call)

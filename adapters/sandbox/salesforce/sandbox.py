@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
 from adapters.sandbox.clock import SandboxClock
+from adapters.sandbox.salesforce import access
 from adapters.sandbox.salesforce.actions import Actions, SentMail
 from adapters.sandbox.salesforce.api import Api
 from adapters.sandbox.salesforce.calls import Write
@@ -145,6 +146,11 @@ class SandboxSalesforce(OrgActs):
         with self._db.lock:
             self._db.forbidden.discard(name)
             self._read_only.discard(name)
+
+    def grant_only(self, grants: Collection[str]) -> None:
+        """The API user may do this and no more: `Lead: read`, `Task: create`, `Lead.Rating: edit`; see `access`."""
+        with self._db.lock:
+            access.grant_only(self._db, grants)
 
     def late_rows(self, name: str, delay: timedelta | None) -> None:
         """From now on each write to this object is stamped at once and seen by readers only after the delay."""
