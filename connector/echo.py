@@ -75,7 +75,7 @@ class Unsettled:
     def wrote(self, change: Change) -> bool:
         """Whether a change may be one of these writes."""
         found = self._values.get((change.ref, change.field), ())
-        return any(_alike(value, change.new) and (at is None or change.at >= at - CLOCKS) for value, at in found)
+        return any(alike(value, change.new) and (at is None or change.at >= at - CLOCKS) for value, at in found)
 
     def told(self, changes: Iterable[Change]) -> Sequence[Change]:
         """The changes, with our own marked as such."""
@@ -189,12 +189,12 @@ def _differences(
             old=old,
             new=new,
             at=now.modified,
-            origin="us" if on_ours and _alike(old, new) else "crm",
+            origin="us" if on_ours and alike(old, new) else "crm",
             exact=False,
         )
 
 
-def _alike(ours: Value, told: Value) -> bool:
+def alike(ours: Value, told: Value) -> bool:
     """Whether a value that the CRM tells is ours as it stores it: trimmed, in other case, cut short, a longer id."""
     if not isinstance(ours, str) or not isinstance(told, str):
         return ours == told
