@@ -23,9 +23,6 @@ WRITTEN = "written"
 SUBJECT_LENGTH = 255
 """Characters; the length of Task.Subject in Salesforce. HubSpot allows more."""
 
-REFUSALS = frozenset({"opted_out", "do_not_call"})
-"""Fields by which a prospect refuses contact: what made them true is never taken back."""
-
 GONE = "the record is no longer in the CRM"
 
 _TASK_FIELDS = ("subject", "body", "due", "due_date", "owner")
@@ -199,8 +196,6 @@ def _values_back(entry: OutboxEntry, state: RecordState | None, why: list[str]) 
     for name, ours in action.fields.items():
         if name not in action.old:
             why.append(f"what {name} was before is not known")
-        elif name in REFUSALS and ours is True:
-            why.append(f"{name} stays: a refusal of contact is not taken back")
         elif len(action.fields) > 1 and state is not None and (gone := _overtaken(state, name, ours, entry.updated)):
             why.append(gone)
         else:
