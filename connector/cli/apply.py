@@ -8,7 +8,7 @@ import click
 
 from connector.bootstrap import connect, load_workspace
 from connector.cli.console import Terminal
-from connector.cli.documents import SavedPlan, broken_off_told, run_document
+from connector.cli.documents import broken_off_told, run_document
 from connector.cli.options import (
     LOGGER,
     configure_log,
@@ -18,6 +18,7 @@ from connector.cli.options import (
     stopping,
     workspace_option,
 )
+from connector.cli.saved_plans import SavedPlan
 from connector.cli.tables import Teller, run_line, zone_of
 from connector.run import apply_plan
 
@@ -37,6 +38,7 @@ def command(file: Path, workspace: Path | None, as_json: bool) -> int:
         progress_shown(as_json) as progress,
         broken_off_told(connection, as_json),
     ):
+        saved.check(connection.store)
         result = apply_plan(connection, saved, progress)
     if as_json:
         print_json(run_document(result))

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
-from datetime import date, datetime
-from pathlib import Path
+from datetime import datetime
 
 from connector.cli.options import plain, print_json
 from connector.domain.decision import HeldMatch, OutboxEntry, PlannedAction, Reason, RunSummary, Verdict
-from connector.domain.errors import ConfigError, FollowupError
+from connector.domain.errors import FollowupError
 from connector.domain.model import RecordRef, Value
 from connector.run import Connection, PassResult
 from connector.undo_pass import UndoResult
@@ -149,39 +146,3 @@ def undo_document(result: UndoResult, dry_run: bool) -> dict[str, object]:
         "left": left,
         "before": result.before,
     }
-
-
-class SavedPlan:
-    """A plan file: which actions it allows, and the values they were shown with."""
-
-    def __init__(self, file: Path) -> None:
-        try:
-            document = json.loads(file.read_text(encoding="utf-8"))
-            rows = document["actions"]
-            self._fields: dict[str, Mapping[str, object]] = {str(row["key"]): dict(row["fields"]) for row in rows}
-            self._old: dict[str, Mapping[str, object]] = {str(row["key"]): dict(row.get("old") or {}) for row in rows}
-        except OSError as error:
-            raise ConfigError(f"{file}: {error.strerror}; `followup plan --out {file.name}` writes one") from None
-        except (ValueError, KeyError, TypeError):
-            raise ConfigError(f"{file} is not a plan file; `followup plan --out {file.name}` writes one") from None
-
-    @property
-    def keys(self) -> frozenset[str]:
-        """The keys of its actions."""
-        return frozenset(self._fields)
-
-    def restore(self, action: PlannedAction) -> PlannedAction:
-        """Today's action with the values of the file, typed as today's are."""
-        fields = {name: _typed(value, action.fields.get(name)) for name, value in self._fields[action.key].items()}
-        old = {name: _typed(value, action.old.get(name)) for name, value in self._old[action.key].items()}
-        return replace(action, fields=fields, old=old)
-
-
-def _typed(value: object, like: Value) -> Value:
-    if isinstance(value, str) and isinstance(like, datetime):
-        return datetime.fromisoformat(value)
-    if isinstance(value, str) and isinstance(like, date):
-        return date.fromisoformat(value)
-    if value is None or isinstance(value, str | int | float | bool):
-        return value
-    raise ConfigError("the plan file holds a value that is neither text, number, yes/no nor instant")

@@ -20,6 +20,7 @@ from connector.cli.options import (
     workspace_option,
 )
 from connector.cli.private_files import write_private
+from connector.cli.saved_plans import vouch
 from connector.cli.tables import Teller, zone_of
 from connector.notices import baseline_lines
 from connector.run import EXIT_CHANGES, plan_pass
@@ -40,7 +41,8 @@ def command(workspace: Path | None, as_json: bool, out: Path | None, exit_code: 
     configure_log(loaded)
     with stopping(loaded), connect(loaded) as connection, progress_shown(as_json) as progress:
         result = plan_pass(connection, progress)
-    document = plan_document(result)
+        document = plan_document(result)
+        vouch(connection.store, document)
     if out is not None:
         write_private(out, json.dumps(document, indent=2, default=plain, ensure_ascii=False) + "\n")
     if as_json:
