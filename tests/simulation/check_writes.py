@@ -1,0 +1,85 @@
+"""Invariants of single writes, judged by what the CRM showed when the record was last read again before the write."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import date
+from zoneinfo import ZoneInfo
+
+from connector.domain.decision import OutboxEntry
+from tests.company import STATUSES
+from tests.simulation.crm import Effect
+from tests.simulation.oracle import Oracle
+from tests.simulation.stage import PassRecord, shown
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+def after_pass(oracle: Oracle, record: PassRecord) -> None:
+    """Each write of the pass by itself, and all writes so far by their keys."""
+    for effect in record.effects:
+        entry = oracle.entry(effect, record)
+        oracle.expect("planned", entry is not None, f"a {effect.kind} nobody planned on {effect.lead}: {shown(effect.values)}")
+        if entry is not None and effect.kind != "amend":
+            _one(oracle, record, effect, entry)
+    _keys(oracle)
+
+
+def _one(oracle: Oracle, record: PassRecord, effect: Effect, entry: OutboxEntry) -> None:
+    seen, words = effect.seen, STATUSES[oracle.stage.firm.crm]
+    what = f"{entry.action.kind} of {entry.action.rule} on {effect.lead} in pass {record.number}"
+    handed_over = effect.kind == "note" and entry.action.kind == "reassign"
+    if not handed_over:
+        oracle.expect("reread", seen is not None, f"{what}: the record was not read again before")
+    if seen is None:
+        return
+    oracle.expect("gone", not seen.gone, f"{what}: the record is {seen.gone}")
+    if effect.kind == "enroll":
+        oracle.expect("consent", seen.opted_out is False, f"{what}: opt-out is {seen.opted_out}")
+    if oracle.stage.scenario.options["guarded"] and not handed_over:
+        refused = seen.status in (words["do_not_contact"], words["converted"]) or seen.opted_out is not False
+        oracle.expect("guarded", not refused, f"{what}: status {seen.status}, opt-out {seen.opted_out}")
+    if effect.kind == "task" and entry.action.kind == "task" and effect.values["type"] == "call":
+        oracle.expect("calls", not seen.refuses_calls, f"{what}: refuses calls")
+    if entry.action.kind in ("reassign", "offer") and "owner" in effect.values:
+        _taker(oracle, record, effect, what)
+
+
+def _taker(oracle: Oracle, record: PassRecord, effect: Effect, what: str) -> None:
+    """Nobody inactive or absent is given anything; who went while the pass was under way could not be known."""
+    if "act" in record.happened:
+        return
+    owner = str(effect.values["owner"])
+    oracle.expect("taker", owner in oracle.stage.crm.active(), f"{what}: given to somebody inactive")
+    people = oracle.stage.scenario.options["team"]["people"]
+    names = {oracle.stage.firm.people[name]: name for name in people}
+    today = record.now.astimezone(BERLIN).date()
+    for away in people.get(names.get(owner, ""), {}).get("away", ()):
+        absent = date.fromisoformat(away["from"]) < today < date.fromisoformat(away["to"])
+        oracle.expect("taker", not absent, f"{what}: given to {names[owner]}, who is away")
+
+
+def _keys(oracle: Oracle) -> None:
+    """No key twice, and every planned action at most one effect of its kind."""
+    counts: Counter[tuple[str, str]] = Counter()
+    for _record, effect in oracle.effects():
+        entry = oracle.owner_of.get(id(effect))
+        if entry is not None and effect.kind not in ("amend", "set"):
+            counts[entry.action.key, effect.kind] += 1
+    for (key, kind), count in counts.items():
+        oracle.expect("once", count == 1, f"{kind} {key} was written {count} times")
+    tasks = Counter(task.key for task in oracle.stage.crm.snapshot().tasks.values() if task.key and not task.deleted)
+    for key, count in tasks.items():
+        oracle.expect("key", count == 1, f"{count} tasks carry the key {key}")
+
+
+def confirmed(oracle: Oracle) -> None:
+    """At the end: what counts as done is in the CRM, and what is in the CRM counts as done."""
+    made = {(entry.action.key, effect.kind) for _, effect in oracle.effects() if (entry := oracle.owner_of.get(id(effect)))}
+    last = oracle.stage.passes[-1].after
+    for key, entry in last.items():
+        kind = "task" if entry.action.kind == "offer" else entry.action.kind
+        if kind in ("task", "note"):
+            there = (key, kind) in made
+            text = f"{kind} {key} is {entry.state} here and {'in' if there else 'not in'} the CRM: {entry.message}"
+            oracle.expect("as told", there == (entry.state == "confirmed"), text)

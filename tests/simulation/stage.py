@@ -1,0 +1,301 @@
+"""Plays a scenario: a CRM with its people, a workspace, passes with their troubles, and a watch at the CRM's door."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote_plus
+
+from adapters.sandbox.clock import SandboxClock
+from adapters.sandbox.hubspot import SandboxHubSpot
+from adapters.sandbox.salesforce import SandboxSalesforce
+from adapters.sandbox.server import App, Request, Response, SandboxServer
+from connector.bootstrap import connect, load_workspace
+from connector.clock import FixedClock
+from connector.domain.decision import OutboxEntry, Verdict
+from connector.domain.errors import FollowupError, Problem
+from connector.evaluate import moment_of
+from connector.run import run_pass
+from connector.store import open_store
+from tests.company import START, Company
+from tests.simulation import crm as crm_data
+from tests.simulation import draw_rules, trouble
+from tests.simulation.acts import Actors
+from tests.simulation.crm import Effect, LeadNow
+from tests.simulation.scenario import Scenario, Spec
+from tests.simulation.wire import Killed, Wire, tapped
+
+
+@dataclass
+class PassRecord:
+    """One pass as the world saw it."""
+
+    number: int
+    step: int
+    now: datetime
+    crm_now: datetime
+    spec: Spec
+    before: Mapping[str, OutboxEntry] = field(default_factory=dict)
+    after: Mapping[str, OutboxEntry] = field(default_factory=dict)
+    outcome: str = "done"
+    counts: Mapping[str, Any] = field(default_factory=dict)
+    exit_code: int | None = None
+    texts: list[str] = field(default_factory=list)
+    problems: Sequence[Problem] = ()
+    crash: str = ""
+    requests: int = 0
+    happened: Sequence[str] = ()
+    struck: Sequence[str] = ()
+    effects: list[Effect] = field(default_factory=list)
+
+    @property
+    def calm(self) -> bool:
+        """Whether nothing came between: no fault struck, nobody killed, stopped or acted in the middle."""
+        return self.outcome == "done" and not self.happened and not self.struck
+
+
+class Watch:
+    """Stands at the CRM's door: notes what every write does, and how its lead was when it was last read again."""
+
+    def __init__(self, app: App) -> None:
+        self.app = app
+        self.crm: crm_data.Salesforce | crm_data.HubSpot | None = None
+        self.present: PassRecord | None = None
+        self.number = 0
+        self._read: dict[str, tuple[int, LeadNow | None]] = {}
+        self._lock = threading.RLock()
+
+    def begin(self, record: PassRecord) -> None:
+        """A pass starts: nothing has been read again."""
+        self.present = record
+        self._read.clear()
+
+    def handle(self, request: Request) -> Response:
+        """Let the request through and note what it did."""
+        with self._lock:
+            self.number += 1
+            record, crm = self.present, self.crm
+            if record is None or crm is None:
+                return self.app.handle(request)
+            target = unquote_plus(request.raw_target)
+            ids = crm.read_ids(request.method, target, request.text())
+            writes = request.method != "GET" and not target.endswith(("/search", "/batch/read", "/token"))
+            before = crm.snapshot() if writes else None
+            response = self.app.handle(request)
+            if response.status < 300:
+                self._read.update({id_: (self.number, crm.lead(id_)) for id_ in ids})
+            if before is not None:
+                self._note(record, crm, crm_data.differences(before, crm.snapshot()))
+            return response
+
+    def _note(self, record: PassRecord, crm: crm_data.Salesforce | crm_data.HubSpot, found: list[Any]) -> None:
+        for kind, lead, key, values, task in found:
+            seen_at, seen = self._read.get(lead, (None, None))
+            at = record.crm_now
+            record.effects.append(Effect(kind, lead, key, values, at, self.number, record.number, seen, seen_at, task))
+
+
+class Stage:
+    """A scenario on its feet. `play` takes one step; the checks look at what came of it."""
+
+    def __init__(self, scenario: Scenario, firm: Company, watch: Watch) -> None:
+        self.scenario = scenario
+        self.firm = firm
+        self.watch = watch
+        self.crm = watch.crm = crm_data.crm_of(firm)
+        self.skew = timedelta(0)
+        self.passes: list[PassRecord] = []
+        self.rules: dict[str, Spec] = {}
+        self.edited = False
+        self.released: list[tuple[int, str | None]] = []
+        self.actors = Actors(firm, self.crm)
+        self.targets = {"brochure": dict(firm.brochure), "welcome": dict(firm.org.add_enrollment_target("Welcome"))}
+        self._adopted: dict[str, datetime] = {}
+        self._found()
+
+    # -- the workspace -----------------------------------------------------------------------------------------------
+    def _found(self) -> None:
+        options = self.scenario.options
+        more: dict[str, object] = {"enrollments": self.targets, "fields": {"custom.tier": self.tier_name}}
+        if options["keyed"]:
+            more["task_key_field"] = crm_data.KEY_SALESFORCE if self.firm.crm == "salesforce" else crm_data.KEY_HUBSPOT
+        if options["daily"]:
+            more["limits"] = {"api_calls_share": 0.5}
+        self.firm.write("followup.yaml", self.firm.config(**more))
+        self.firm.write("team.yaml", draw_rules.team_text(options["team"]))
+        self.rules = {rule["id"]: rule for rule in self.scenario.rules}
+        self.write_rules()
+        for lead in sorted(self.scenario.leads, key=lambda each: -each["ago"]):
+            self.firm.clock.move_to(START - timedelta(minutes=lead["ago"]))
+            self.actors.lead(lead)
+        self.firm.clock.move_to(START)
+
+    @property
+    def tier_name(self) -> str:
+        """What custom.tier is called in the CRM."""
+        return "Tier__c" if self.firm.crm == "salesforce" else "tier"
+
+    def write_rules(self) -> None:
+        """The rule file as it is now; an org without rules keeps one that never fires."""
+        rules = list(self.rules.values()) or [draw_rules.NEVER]
+        text = draw_rules.rule_text(rules, self.scenario.cadences, self.scenario.scores)
+        self.firm.write("rules/rules.yaml", text)
+
+    def edit(self, step: Spec) -> None:
+        """An author changes a rule file."""
+        id_ = step["rule"]
+        drawn = next((rule for rule in self.scenario.rules if rule["id"] == id_), None)
+        if drawn is None:
+            return
+        self.edited = True
+        if step["how"] == "off":
+            self.rules.pop(id_, None)
+        elif step["how"] == "on":
+            self.rules[id_] = drawn
+        elif id_ in self.rules:
+            change = {"why": "Drawn and edited"} if step["how"] == "text" else {"wait": step["wait"]}
+            self.rules[id_] = {**self.rules[id_], **change}
+        self.write_rules()
+
+    # -- time and passes ---------------------------------------------------------------------------------------------
+    @property
+    def now(self) -> datetime:
+        """Our clock, which may differ from the CRM's."""
+        return self.firm.clock.peek() + self.skew
+
+    def run(self, spec: Spec, step: int) -> PassRecord:
+        """One pass, with what this step has in store for it."""
+        record = PassRecord(len(self.passes), step, self.now, self.firm.clock.peek(), spec)
+        record.before = self.entries()
+        struck = len(self.firm.server.faults.struck)
+        for fault in spec.get("faults", ()):
+            trouble.strike(self.firm, fault)
+        self.watch.begin(record)
+        wire = Wire(spec.get("kill", {}), spec.get("wire", {}), self.act_within)
+        with tapped(wire):
+            self._one_pass(record, wire)
+        self.watch.present = None
+        trouble.clear_faults(self.firm)
+        record.requests, record.happened = wire.requests, tuple(wire.happened)
+        record.struck = [kind for _, _, kind in self.firm.server.faults.struck[struck:]]
+        record.after = self.entries()
+        self.passes.append(record)
+        return record
+
+    def act_within(self, step: Spec) -> None:
+        """A person acts while a pass is under way."""
+        present, self.watch.present = self.watch.present, None
+        self.actors.do(step)
+        self.watch.present = present
+
+    def _one_pass(self, record: PassRecord, wire: Wire) -> None:
+        try:
+            workspace = load_workspace(self.firm.folder, **self.flags())
+            wire.stop = workspace.stop
+            with connect(workspace) as connection:
+                result = run_pass(connection)
+                record.counts = {**result.summary.counts, "exit": result.exit_code}
+                record.exit_code = result.exit_code
+                record.problems = result.problems
+                record.texts += [result.summary.message, *result.notices, *map(str, result.problems)]
+                record.texts += [held.why for held in (*result.plan.held, *result.plan.waiting)]
+        except Killed:
+            record.outcome = "killed"
+        except FollowupError as error:
+            record.outcome = type(error).__name__
+            record.texts.append(str(error))
+        except Exception as error:  # noqa: BLE001 - that is what is looked for
+            if wire.dead:
+                record.outcome = "killed"
+            else:
+                record.outcome, record.crash = "crash", f"{type(error).__name__}: {error}"
+        if wire.dead:
+            record.outcome = "killed"
+
+    def flags(self) -> dict[str, object]:
+        """The settings of a pass at our clock's now."""
+        return {**self.firm.flags, "now": self.now, "engine": self.scenario.options["engine"]}
+
+    # -- looking into the state --------------------------------------------------------------------------------------
+    @property
+    def _url(self) -> str:
+        return f"sqlite:///{self.firm.folder.resolve() / '.followup' / 'state.db'}"
+
+    def entries(self) -> Mapping[str, OutboxEntry]:
+        """Everything that was ever planned, by key."""
+        if not (self.firm.folder / ".followup" / "state.db").exists():
+            return {}
+        store = open_store(self._url, clock=FixedClock(self.now))
+        try:
+            with store.begin() as uow:
+                return {entry.action.key: entry for entry in uow.outbox()}
+        finally:
+            store.close()
+
+    def adopted(self) -> Mapping[str, datetime]:
+        """When each rule was first met."""
+        store = open_store(self._url, clock=FixedClock(self.now))
+        try:
+            with store.begin() as uow:
+                return {rule: adoption.at for rule, adoption in uow.adoptions().items() if adoption.baselined}
+        finally:
+            store.close()
+
+    def release(self, rule: str | None, first: int | None) -> int:
+        """What `followup release` does."""
+        store = open_store(self._url, clock=FixedClock(self.now))
+        try:
+            with store.lock(), store.begin() as uow:
+                count = uow.release(rule, first, self.now)
+        finally:
+            store.close()
+        if count:
+            self.released.append((len(self.passes), rule))
+        return count
+
+    def explain(self, lead: str) -> Mapping[str, Verdict] | None:
+        """What each rule says of a lead now, None when the lead is not known here."""
+        workspace = load_workspace(self.firm.folder, **self.flags())
+        rulebook = workspace.rulebook()
+        store = open_store(self._url, clock=FixedClock(self.now))
+        try:
+            with store.begin() as uow:
+                schema = uow.schema()
+                states = uow.states([self.firm.ref(lead)]) if schema else []
+                if schema is None or not states:
+                    return None
+                rulebook.bind(schema, uow.owners())
+                moment = moment_of(uow, self.firm.crm, self.now, uow.owners())
+                return {verdict.rule: verdict for verdict in rulebook.explain(states[0], moment)}
+        finally:
+            store.close()
+
+
+@contextmanager
+def staged(scenario: Scenario, folder: Path) -> Iterator[Stage]:
+    """A stage for this scenario on a fresh sandbox."""
+    clock = SandboxClock(START - timedelta(days=30))
+    options = scenario.options
+    app: Any
+    if scenario.crm == "salesforce":
+        limit = {"daily_limit": options["daily"]} if options["daily"] else {}
+        app = SandboxSalesforce(clock, page_size=options["page"], task_key_field=options["keyed"], **limit)
+    else:
+        limit = {"daily_limit": options["daily"]} if options["daily"] else {}
+        key = crm_data.KEY_HUBSPOT if options["keyed"] else None
+        lag = timedelta(seconds=options["lag"])
+        app = SandboxHubSpot(clock, burst_limit=None, index_lag=lag, task_key_property=key, **limit)
+    watch = Watch(app)
+    with SandboxServer(watch) as server:
+        yield Stage(scenario, Company(scenario.crm, folder, clock, app, server), watch)
+
+
+def shown(value: object) -> str:
+    """A value in a violation's text."""
+    return json.dumps(value, default=str)
