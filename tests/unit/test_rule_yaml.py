@@ -62,6 +62,7 @@ def test_a_byte_order_mark_is_tolerated() -> None:
         ("# nothing but a comment\n", "1:1: this file is empty"),
         ("---\n", "1:1: this file is empty"),
         ("a: b\nc: \x00\n", "2:4: an invisible character (U+0000) stands here; remove it"),
+        ("a: b\u202ec: d\n", "1:5: an invisible character (U+202E) stands here; remove it"),
         ("a: b\u2028c: d\n", "1:5: an invisible character (U+2028) stands here; remove it"),
         (b"a: b\nc: \xff\n", "2:4: this file is not UTF-8; save it as UTF-8"),
         (b"\xed\xa0\x80: lone surrogate", "1:1: this file is not UTF-8; save it as UTF-8"),
