@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from uuid import uuid4
 
 from connector.dispatch import Dispatcher, LastLook, WriteCounts
-from connector.domain.decision import EVERYTHING, Plan, RunSummary
+from connector.domain.decision import EVERYTHING, Plan, RunSummary, pause_of
 from connector.domain.errors import (
     ConfigError,
     FollowupError,
@@ -202,7 +202,10 @@ class Pass:
         if c.stop.is_set():
             return
         plan, self._gone = restricted(self._evaluation.plan, only, self._now)
-        self._evaluation.plan = plan
+        with c.store.begin() as uow:
+            pauses = uow.pauses()
+        paused = tuple(each for each in self._evaluation.plan.waiting if pause_of(pauses, each.rule) is not None)
+        self._evaluation.plan = replace(plan, waiting=paused)
         self._writes.dropped += self._gone
         self._only = frozenset(action.key for action in plan.actions)
         commit_only(c.store, plan, self._summary.id, self._now)
