@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test format lint types imports browser tests sabotage bench lock clean help
+.PHONY: demo test format lint types imports browser tests sabotage bench fuzz lock clean help
 
 help: ## What there is to make
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -51,6 +51,9 @@ tests: $(READY)
 
 sabotage: $(READY) ## Faults put into a copy, on each of which a test must fail; ONLY=word chooses, ALL=1 runs the whole suite on each
 	@$(BIN)/python -m tests.sabotage $(if $(ALL),--all) $(ONLY)
+
+fuzz: $(READY) ## New cases for every fuzz target: SECONDS=60 in all, TARGET=answers for one; a failure is kept in tests/fuzz/corpus
+	@$(BIN)/python -W ignore -m tests.fuzz --seconds $(or $(SECONDS),60) $(if $(TARGET),--target $(TARGET))
 
 bench: $(READY) ## The figures of docs/performance.md, measured here
 	@$(BIN)/python -m benchmarks
