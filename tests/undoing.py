@@ -30,7 +30,7 @@ FOUR = """\
 def written(firm: Company, rules: str = FOUR, **fields: object) -> str:
     """A new lead of ana's that the pass of 9:00 wrote to."""
     firm.rules(rules)
-    firm.run()
+    assert firm.run().problems == ()
     lead = firm.lead(**fields)  # type: ignore[arg-type]
     assert firm.run(HOUR).exit_code == 0
     return lead
