@@ -54,7 +54,9 @@ Days = Annotated[timedelta, BeforeValidator(_days)]
 
 
 def _stripped(value: object) -> object:
-    """A secret without the line end that files and `echo` put behind it; no HTTP header could carry it."""
+    """A secret without the line end that files and `echo` put behind it; a header carries ASCII alone."""
+    if isinstance(value, str) and not (value.strip().isascii() and value.strip().isprintable()):
+        raise ValueError("this holds a character that no secret of the CRM has, such as a line end: copy it anew")
     return value.strip() if isinstance(value, str) else value
 
 

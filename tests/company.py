@@ -26,6 +26,7 @@ from connector.domain.model import RecordRef
 from connector.evaluate import moment_of
 from connector.run import Connection, PassResult, plan_pass, run_pass
 from connector.settings import HubSpotSettings, SalesforceSettings
+from tests import canaries
 
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 """A Monday, 9:00 in Berlin."""
@@ -165,9 +166,9 @@ class Company:
     def flags(self) -> dict[str, object]:
         """The settings a pass needs, as flags."""
         salesforce = SalesforceSettings(
-            login_url=self.server.url, client_id="sandbox", client_secret=SecretStr("sandbox-secret")
+            login_url=self.server.url, client_id="sandbox", client_secret=SecretStr(canaries.CLIENT_SECRET)
         )
-        hubspot = HubSpotSettings(access_token=SecretStr("sandbox-token"), base_url=self.server.url)
+        hubspot = HubSpotSettings(access_token=SecretStr(canaries.ACCESS_TOKEN), base_url=self.server.url)
         return {"salesforce": salesforce, "hubspot": hubspot, "now": self.clock.peek(), **self.options}
 
     def workspace(self) -> Workspace:
@@ -233,15 +234,15 @@ class Company:
             "FOLLOWUP_NOW": now,
             "FOLLOWUP_SALESFORCE__LOGIN_URL": self.server.url,
             "FOLLOWUP_SALESFORCE__CLIENT_ID": "sandbox",
-            "FOLLOWUP_SALESFORCE__CLIENT_SECRET": "sandbox-secret",
-            "FOLLOWUP_HUBSPOT__ACCESS_TOKEN": "sandbox-token",
+            "FOLLOWUP_SALESFORCE__CLIENT_SECRET": canaries.CLIENT_SECRET,
+            "FOLLOWUP_HUBSPOT__ACCESS_TOKEN": canaries.ACCESS_TOKEN,
             "FOLLOWUP_HUBSPOT__BASE_URL": self.server.url,
             "PYTHONPATH": str(Path(__file__).parent.parent),
         }
 
     def cli(self, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
-        """The console script in a process of its own."""
-        return subprocess.run(
+        """The console script in a process of its own. Whatever it does, it shows no secret, and no prospect in messages."""
+        done = subprocess.run(
             [*CLI, *arguments],
             env={**self.environment(), **more},
             cwd=self.folder,
@@ -250,6 +251,9 @@ class Company:
             timeout=120,
             check=False,
         )
+        assert not canaries.seen_in(done.stdout + done.stderr), f"{arguments} shows a secret"
+        assert not canaries.seen_in(done.stderr, canaries.PERSONAL), f"{arguments} names a prospect in a message"
+        return done
 
     def cli_limited(self, blocks: int) -> subprocess.CompletedProcess[str]:
         """A pass in a process that may write no file longer than so many blocks of 512 bytes: a full disk."""
@@ -277,6 +281,7 @@ def company(crm: str, folder: Path, **options: Any) -> Iterator[Company]:
     app: App = SandboxSalesforce(clock, **options) if crm == "salesforce" else SandboxHubSpot(clock, **limits)
     with SandboxServer(app) as server:
         yield Company(crm, folder, clock, app, server)
+        assert not canaries.seen_in_state(folder), "the state holds a secret"
 
 
 __all__ = ["CLI", "START", "STATUSES", "Company", "Org", "company"]

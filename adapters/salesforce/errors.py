@@ -25,6 +25,31 @@ from connector.domain.errors import (
 LOGIN_PAUSE = timedelta(hours=1)
 """Over 3,600 logins per hour and user Salesforce refuses more (help article 000381578)."""
 
+LOGIN_CODES = frozenset(
+    {
+        "access_denied",
+        "app_not_found",
+        "inactive_org",
+        "inactive_user",
+        "invalid_app_access",
+        "invalid_assertion_type",
+        "invalid_auth",
+        "invalid_client",
+        "invalid_client_credentials",
+        "invalid_client_id",
+        "invalid_grant",
+        "invalid_request",
+        "invalid_scope",
+        "org_locked",
+        "rate_limit_exceeded",
+        "redirect_uri_mismatch",
+        "unauthorized_client",
+        "unsupported_grant_type",
+        "unsupported_response_type",
+    }
+)
+"""The token endpoint's own words that a message may repeat; any other could be an echo of what was sent."""
+
 CURES: Mapping[str, str] = {
     "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY": "a trigger or flow of the org threw an error: ask the org's admin",
     "CANNOT_UPDATE_CONVERTED_LEAD": "the lead is converted: work on its contact or opportunity",
@@ -176,7 +201,7 @@ def login_error(status: int, code: str, description: str, now: datetime) -> Foll
         return ConfigError("the login URL redirects: set FOLLOWUP_SALESFORCE__LOGIN_URL to your My Domain")
     if status >= 500 or code in ("server_error", "temporarily_unavailable", "unknown_error") or "<" in description:
         return RetryableError(f"Salesforce's login had an outage (status {status}); it is tried again later")
-    word = code if re.fullmatch(r"[A-Za-z_ ]{3,40}", code) else f"status {status}"
+    word = code if code.lower().replace(" ", "_") in LOGIN_CODES else f"status {status}"
     return ConfigError(
         f"Salesforce refused the credentials ({word}): check FOLLOWUP_SALESFORCE__CLIENT_ID and __CLIENT_SECRET "
         "or __USERNAME and __PRIVATE_KEY_FILE, and the connected app's run-as user"

@@ -39,7 +39,7 @@ def last_description(url: str) -> Described | None:
     """
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         return None
     path = Path(parsed.database or "")
     if parsed.get_backend_name() != "sqlite" or not path.is_file():

@@ -101,7 +101,7 @@ def open_store(url: str, *, clock: Clock) -> SqlStore:
 def _parse(url: str) -> URL:
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # the second for a host or port that cannot be one
         raise ConfigError("FOLLOWUP_STORE is not a database URL; write one like sqlite:////path/state.db") from None
     if parsed.get_backend_name() not in ("sqlite", "postgresql") or str(parsed.database).startswith("file:"):
         raise ConfigError("FOLLOWUP_STORE must be a sqlite:/// path or a postgresql:// URL") from None
