@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
-from connector.domain.decision import PlannedAction, Receipt
+from connector.domain.decision import OutboxEntry, PlannedAction, Receipt
 from connector.domain.model import Activity, Change, Enrollment, Needs, Record, RecordRef, Value
 from connector.domain.storage import UnitOfWork
 from connector.domain.undone import UNDO
@@ -30,6 +30,35 @@ ID_LENGTH = 15
 
 CLOCKS = timedelta(minutes=10)
 """How far the CRM's clock may be behind ours: a change stamped earlier than that before our write is not our write."""
+
+
+def without_forgeries(uow: UnitOfWork, activities: Sequence[Activity]) -> Sequence[Activity]:
+    """The activities, without the key of those that only look like ours; they are people's, and count as such.
+
+    Anybody can write the line that carries a key into a task or a note, and a task that is copied takes it along. Ours
+    is what the outbox knows, and of that the one task or note that was made. What was made before this state began
+    may be ours all the same: an earlier state of ours wrote it.
+    """
+    keyed = sorted({activity.key for activity in activities if activity.key is not None})
+    if not keyed:
+        return activities
+    known = uow.entries(keyed)
+    began = min((adoption.at for adoption in uow.adoptions().values()), default=None)
+    return [
+        activity if activity.key is None or _is_ours(activity, known.get(activity.key), began) else _of_people(activity)
+        for activity in activities
+    ]
+
+
+def _is_ours(activity: Activity, entry: OutboxEntry | None, began: datetime | None) -> bool:
+    if entry is None:
+        return began is None or activity.created is None or activity.created < began
+    made = entry.crm_id if entry.action.kind in ("task", "offer", "note") else None
+    return not made or made.rpartition(":")[2] == activity.id.rpartition(":")[2]
+
+
+def _of_people(activity: Activity) -> Activity:
+    return replace(activity, key=None)
 
 
 def is_echo(activity: Activity, stored: str | None) -> bool:

@@ -15,7 +15,7 @@ from datetime import datetime
 from connector.domain.model import Activity, Change, Needs, Page, RecordRef
 from connector.domain.ports import Source
 from connector.domain.storage import Store, UnitOfWork
-from connector.echo import Unsettled, is_echo, survivor_of, take_records
+from connector.echo import Unsettled, is_echo, survivor_of, take_records, without_forgeries
 
 
 @dataclass(slots=True)
@@ -57,13 +57,18 @@ def ingest(
             cursor = uow.cursor(stream)
         for page in source.read(stream, cursor, needs):
             with store.begin() as uow:
-                read = _PageReader(uow, needs, now).take(page)
+                read = take_page(uow, page, needs, now)
             read.by_stream[stream] += len(page.records) + len(page.activities) + len(page.changes)
             counts.add(read)
             progress(stream, counts.by_stream[stream])
             if should_stop():
                 return counts
     return counts
+
+
+def take_page(uow: UnitOfWork, page: Page, needs: Needs, now: datetime) -> ReadCounts:
+    """Store one page with its cursor and all that follows from it; what was news in it."""
+    return _PageReader(uow, needs, now).take(page)
 
 
 class _PageReader:
@@ -104,7 +109,8 @@ class _PageReader:
     def _activities(self, activities: Sequence[Activity]) -> None:
         latest = {activity.id: activity for activity in activities}
         versions = self._uow.activity_versions(sorted(latest))
-        fresh = [activity for id_, activity in latest.items() if versions.get(id_) != activity.version]
+        unlike = [activity for id_, activity in latest.items() if versions.get(id_) != activity.version]
+        fresh = without_forgeries(self._uow, unlike)
         echoes = {activity.id for activity in fresh if is_echo(activity, versions.get(activity.id))}
         news = [activity for activity in fresh if activity.id not in echoes]
         # What is deleted or hung on another record is news for the record it was on, which its row may not name.

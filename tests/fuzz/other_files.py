@@ -106,4 +106,4 @@ def _only_on_their_records(firm: Company, plan: dict[str, Any]) -> None:
         assert str(entry.action.record) == wanted[entry.action.key]
 
 
-TARGET = Target("other_files", "saved plans, lock files, the shared search budget", CASES, check, share=1, quick=6)
+TARGET = Target("other_files", "saved plans, lock files, the shared search budget", CASES, check, share=1, quick=3)

@@ -222,4 +222,4 @@ def _cursor(case: Case) -> None:
         parse(soql.select(["Id"], "Lead", soql.after("SystemModstamp", start.position.stamp, start.position.id)))
 
 
-TARGET = Target("queries", "SOQL, HubSpot searches, saved cursors", CASES, check, share=1, quick=150)
+TARGET = Target("queries", "SOQL, HubSpot searches, saved cursors", CASES, check, share=1, quick=80)

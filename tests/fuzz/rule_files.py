@@ -214,4 +214,4 @@ def _used(workspace: Workspace) -> None:
     rulebook.explain(state, moment)
 
 
-TARGET = Target("rule_files", "followup.yaml, team.yaml and rules/*.yaml", CASES, check, share=2, quick=60)
+TARGET = Target("rule_files", "followup.yaml, team.yaml and rules/*.yaml", CASES, check, share=2, quick=25)

@@ -126,4 +126,4 @@ def _physically(path: Path, damage: Case) -> None:
     path.write_bytes(bytes(data))
 
 
-TARGET = Target("state_file", "bits, pages, rows and tables of the state", CASES, check, share=2, quick=10)
+TARGET = Target("state_file", "bits, pages, rows and tables of the state", CASES, check, share=2, quick=4)

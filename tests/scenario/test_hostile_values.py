@@ -135,3 +135,51 @@ def test_what_is_printed_steers_no_terminal(firm: Company, command: str, monkeyp
         told = said(firm, "show", "latest")
         assert all(lead in told for lead in leads.values())
         assert "[bold]x[/bold] [/] [link=http://example.org]y[/link] [red" in told
+
+
+def plant(firm: Company, lead: str, text: str) -> str:
+    """A person's task on a lead with a text, as a form that a prospect filled in would make it."""
+    task = str(firm.org.add_task(lead, firm.people["ana"], "call", "From the web form", firm.clock.peek()))
+    if firm.crm == "salesforce":
+        firm.org.update_row(task, {"Description": text})
+    else:
+        portal = firm.org.portal
+        table = portal.table("tasks")
+        portal.update(table, portal.row(table, task), {"hs_task_body": text}, portal.person(firm.people["ana"]))
+    return task
+
+
+def keys(firm: Company, lead: str) -> dict[str, str | None]:
+    """The keys of a lead's stored activities."""
+    with firm.connected() as connection, connection.store.begin() as uow:
+        [state] = uow.states([firm.ref(lead)])
+    return {activity.id: activity.key for activity in state.activities}
+
+
+def test_a_marker_that_a_prospect_wrote_makes_no_task_ours(firm: Company) -> None:
+    firm.rules(RULES)
+    firm.run()
+    firm.at(HOUR)
+    lead = firm.lead()
+    task = plant(firm, lead, f"please call\n{marker('first-call.0123456789abcdef')}")
+    read = firm.run(2 * HOUR).summary.counts["read"]
+    assert isinstance(read, dict)
+    assert read["echoes"] == 0
+    assert keys(firm, lead)[task] is None
+    [ours] = [each for each in firm.tasks(lead) if each.id != task]
+    firm.run(3 * HOUR)
+    assert keys(firm, lead)[ours.id] is not None
+
+
+def test_a_copy_of_our_task_is_its_maker_s(firm: Company) -> None:
+    firm.rules(RULES)
+    firm.run()
+    firm.at(HOUR)
+    lead = firm.lead()
+    firm.run(2 * HOUR)
+    [ours] = firm.tasks(lead)
+    key = next(entry.action.key for entry in firm.outbox())
+    copy = plant(firm, lead, marker(key))
+    firm.run(3 * HOUR)
+    stored = keys(firm, lead)
+    assert (stored[ours.id], stored[copy]) == (key, None)
