@@ -45,6 +45,14 @@ def test_a_task_has_owner_due_day_reminder_type_and_key(w: World) -> None:
     assert (row["FollowupKey__c"], row["Description"]) == ("rule.1", "Because")
 
 
+def test_the_day_of_a_task_is_the_teams_and_not_that_of_utc(w: World) -> None:
+    lead = w.lead()
+    late = START.replace(hour=23, minute=30)
+    _one(w.adapter(), task(lead, w.ana, due=late, due_date=late.date() + timedelta(days=1)))
+    (row,) = _ours(w, lead)
+    assert (row["ActivityDate"], row["ReminderDateTime"]) == ("2026-05-05", "2026-05-04T23:30:00.000+0000")
+
+
 def test_our_open_task_reads_back_with_its_key_and_its_instant(w: World) -> None:
     lead, adapter = w.lead(), w.adapter()
     adapter.sink.apply([task(lead, w.ana)])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import time
+from datetime import date, time
 
 import pytest
 
@@ -108,8 +108,24 @@ def test_tasks_are_due_and_slotted_by_the_clock_of_the_record_under_both_engines
     assert decisions[0].alarms == ()
     dues = [action.fields["due"] for action in book.plan(decisions, when).actions]
     assert dues == [at("2026-03-09 14:00"), at("2026-03-06 21:00")]
+    days = [action.fields["due_date"] for action in book.plan(decisions, when).actions]
+    assert days == [date(2026, 3, 9), date(2026, 3, 6)]
     closed = moment("2026-03-06 13:00")
     assert book.plan(book.evaluate([state(lead(zone=NEW_YORK))], closed), closed).actions == ()
+
+
+def test_the_day_of_a_task_is_the_one_where_the_record_is() -> None:
+    soon = TaskAction("todo", text("Ask"), None, Duration(1, "hours"), None, "normal", "owner", PLACE)
+    book = FileRulebook(ruleset(rule(then=(soon,))))
+    assert book.bind(schema(), OWNERS) == ()
+    when = moment("2026-03-09 20:00")
+    days = {}
+    for zone in (TOKYO, NEW_YORK):
+        decisions = book.evaluate([state(lead("2026-03-02 09:00", zone=zone))], when)
+        (action,) = book.plan(decisions, when).actions
+        assert action.fields["due"] == at("2026-03-09 21:00")
+        days[zone] = action.fields["due_date"]
+    assert days == {TOKYO: date(2026, 3, 10), NEW_YORK: date(2026, 3, 9)}
 
 
 def test_an_action_is_looked_at_again_by_the_same_clock() -> None:
