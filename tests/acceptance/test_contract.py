@@ -47,6 +47,7 @@ def test_run_prints_the_documented_figures(firm: Company) -> None:
     assert document["written"] == {"calls": 1, "confirmed": 1, "failed": 0, "unknown": 0}
     assert set(document) == {
         "run", "crm", "now", "read", "evaluated", "planned", "held", "dropped", "written", "api_calls", "left_over",
+        "baseline", "would_have", "notices",
     }  # fmt: skip
     assert set(document["read"]) == {"calls", "records", "activities", "changes", "echoes"}
     assert document["api_calls"] >= document["read"]["calls"] + document["written"]["calls"]
