@@ -1,8 +1,8 @@
 """Worlds to die in: a CRM, a state and passes in processes of their own, all of it forked from one that is ready.
 
-    bench   everything imported, the firm built up to the moment before the pass; no threads
-    world   a fork of it per experiment: serves the CRM and asks what is true afterwards
-    runner  a fork of the world before it has threads: forks a child per pass, arms the shim in it, sees how it ends
+bench   everything imported, the firm built up to the moment before the pass; no threads
+world   a fork of it per experiment: serves the CRM and asks what is true afterwards
+runner  a fork of the world before it has threads: forks a child per pass, arms the shim in it, sees how it ends
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -26,7 +26,9 @@ from typing import TypeVar
 from adapters.sandbox.server import Request, Response
 from connector.bootstrap import Workspace, connect
 from connector.cli.main import exit_code_of, main
+from connector.clock import FixedClock
 from connector.domain.errors import FollowupError
+from connector.domain.ports import Clock
 from connector.run import run_pass
 from tests.company import Company
 from tests.crash import oracle, scene
@@ -48,15 +50,25 @@ class Order:
     log: bool = False
     minutes: int = 0
     by_script: bool = False
+    clock_steps: tuple[int, int] | None = None
+    """After so many looks at the clock it is set back by so many minutes."""
+    twin_after: float | None = None
+    """A second pass is started so many seconds later, while the first one runs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
     """How a pass ended: its exit code, or the signal that killed it as a negative number; what it said."""
 
-    code: int
+    codes: tuple[int, ...]
     counts: Counts
     said: str
+
+    @property
+    def code(self) -> int:
+        """The exit code of a pass that was alone."""
+        [code] = self.codes
+        return code
 
 
 class Bench:
@@ -106,7 +118,9 @@ class Bench:
 
 def _in_world(bench: Bench, script: Callable[[World], object], theirs: Connection) -> None:
     try:
-        answer: tuple[bool, object] = True, script(World(bench))
+        world = World(bench)
+        answer: tuple[bool, object] = True, script(world)
+        world.close()
     except BaseException:
         answer = False, traceback.format_exc()
     with suppress(OSError):
@@ -124,7 +138,8 @@ class World:
         self.watched = False
         put_back(bench.base, bench.folders)
         self._orders, theirs = Pipe()
-        if not os.fork():
+        self._runner = os.fork()
+        if not self._runner:
             self._orders.close()
             _runner(bench, theirs)
         theirs.close()
@@ -132,16 +147,21 @@ class World:
         self.firm.server.start()
         self._threads = threading.active_count()
 
-    def run(self, order: Order = Order()) -> Ended:  # noqa: B008 - an order never changes
+    def run(self, order: Order = Order()) -> Ended:
         """A pass, to its end or to the point where it is struck; returns when the CRM has done what it was sent."""
-        self.firm.clock.move_to(scene.AT + timedelta(minutes=order.minutes))
+        self.firm.clock.move_to(scene.AT + timedelta(minutes=max(0, order.minutes)))  # the CRM's clock is never behind
         self._orders.send(order)
-        code, said = self._orders.recv()
+        codes, said = self._orders.recv()
         for _ in range(20_000):
             if threading.active_count() <= self._threads:
                 break
             time.sleep(0.0005)
-        return Ended(code, self.bench.shim.counts(), said)
+        return Ended(codes, self.bench.shim.counts(), said)
+
+    def close(self) -> None:
+        """No more passes."""
+        self._orders.close()
+        os.waitpid(self._runner, 0)
 
     def files(self) -> Files:
         """The files that the product writes, as they are now."""
@@ -196,17 +216,21 @@ def _runner(bench: Bench, orders: Connection) -> None:
         except EOFError:
             os._exit(0)
         with tempfile.TemporaryFile(dir=SCRATCH) as said:
-            pid = os.fork()
-            if not pid:
-                _child(bench, order, said.fileno())
-            _, status = os.waitpid(pid, 0)
+            pids = []
+            for _ in range(1 if order.twin_after is None else 2):
+                if pids:
+                    time.sleep(order.twin_after or 0)
+                pids.append(os.fork())
+                if not pids[-1]:
+                    _child(bench, order, said.fileno())
+            codes = tuple(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in pids)
             said.seek(0)
-            code = os.waitstatus_to_exitcode(status)
-            orders.send((code, said.read().decode("utf-8", "replace")))
+            orders.send((codes, said.read().decode("utf-8", "replace")))
 
 
 def _child(bench: Bench, order: Order, said: int) -> None:
     """The process that is struck."""
+    gc.disable()  # it would touch, and so copy, the pages that all forks share
     os.dup2(said, 1)
     os.dup2(said, 2)
     code = 99
@@ -224,8 +248,8 @@ def _child(bench: Bench, order: Order, said: int) -> None:
 def _environment(bench: Bench, order: Order) -> Mapping[str, str]:
     if not order.by_script:
         return {}
-    bench.firm.clock.move_to(scene.AT + timedelta(minutes=order.minutes))
-    return bench.firm.environment()
+    now = scene.AT + timedelta(minutes=order.minutes)
+    return {**bench.firm.environment(), "FOLLOWUP_NOW": now.isoformat()}
 
 
 def _by_script() -> int:
@@ -242,10 +266,25 @@ def _quickly(workspace: Workspace, order: Order) -> int:
     settings = workspace.settings.model_copy(update={"now": now})
     try:
         with connect(replace(workspace, settings=settings)) as connection:
+            if order.clock_steps is not None:
+                _step_back(connection.clock, *order.clock_steps)
             return run_pass(connection).exit_code
     except FollowupError as error:
         print(f"followup: {error}", file=sys.stderr)
         return exit_code_of(error)
+
+
+def _step_back(clock: Clock, looks: int, minutes: int) -> None:
+    """Set the clock back after so many looks at it; everything in the process has this one."""
+    assert isinstance(clock, FixedClock)
+    left = [looks]
+    right, wrong = clock.now(), clock.now() - timedelta(minutes=minutes)
+
+    def now() -> datetime:
+        left[0] -= 1
+        return right if left[0] >= 0 else wrong
+
+    clock.now = now  # type: ignore[method-assign]
 
 
 __all__ = ["MINUTES_BETWEEN", "Bench", "Ended", "Order", "World", "state_in"]

@@ -14,6 +14,8 @@ from tests.company import Company
 
 _RUN = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
 _KEY = re.compile(r"\[followup:([^\]]+)\]")
+_DAY = re.compile(r"\b\d{4}-\d\d-\d\d\b")
+_ANY_KEY = re.compile(r"(?:key |followup:)([\w~-]+\.[0-9a-f]{16})")
 _CLOCK = re.compile(r"\b\d\d:\d\d\b")
 
 LASTING: Mapping[str, str] = {
@@ -105,7 +107,7 @@ def state_digest(path: Path) -> str:
         for table in tables:
             # The log of passes and the count of calls tell how often it was tried, and decide nothing here.
             where = " WHERE name <> 'calls_today'" if table == "settings" else ""
-            rows = [] if table == "runs" else state.execute(f"SELECT * FROM {table}{where}").fetchall()
+            rows = [] if table == "runs" else state.execute(f"SELECT * FROM {table}{where}").fetchall()  # noqa: S608
             told.update(_RUN.sub("run", repr((table, rows))).encode())
     state.close()
     return told.hexdigest()
@@ -117,6 +119,21 @@ def lasting(path: Path) -> dict[str, Counter[str]]:
         found = {name: Counter(map(repr, state.execute(query))) for name, query in LASTING.items()}
     state.close()
     return found
+
+
+def timeless(effects: Counter[str]) -> Counter[str]:
+    """The effects without their days, and without offers: whose turn it is, and until when, goes by the clock."""
+    found: Counter[str] = Counter()
+    for line, count in effects.items():
+        if "Take " not in line:
+            found[_DAY.sub("..", line)] += count
+    return found
+
+
+def repeated(effects: Counter[str]) -> list[str]:
+    """The keys that stand in the CRM more than once; a note that goes with a new owner shares its action's key."""
+    keys = Counter(found[0] for line in effects.elements() if (found := _ANY_KEY.findall(line)))
+    return [key for key, count in keys.items() if count > 1]
 
 
 def unlike(expected: Mapping[str, int], found: Mapping[str, int]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.crash import oracle
@@ -98,6 +98,19 @@ def kills(trace: Trace, state: Path) -> dict[int, Left]:
             disk.take(step)
             step = next(steps)
         found[point] = Left(state_in(disk.killed(), state), trace.crm[trace.asked(point)])
+    return found
+
+
+def torn(trace: Trace, state: Path) -> dict[int, str]:
+    """The state that a kill in the middle of each write leaves, by point: the first half of it is on the disk."""
+    disk = Disk.of(trace.before)
+    found: dict[int, str] = {}
+    for step in trace.steps:
+        if step.what == "W":
+            half = Disk.of(disk.killed())
+            half.take(replace(step, data=step.data[: len(step.data) // 2]))
+            found[step.point] = state_in(half.killed(), state)
+        disk.take(step)
     return found
 
 

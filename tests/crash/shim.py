@@ -28,7 +28,19 @@ def compiler() -> str | None:
 def build(folder: Path) -> Path:
     """The shared object, made in `folder`."""
     target = folder / "interpose.so"
-    command = [compiler() or "cc", "-O2", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared", "-o", target, SOURCE, "-ldl"]
+    command = [
+        compiler() or "cc",
+        "-O2",
+        "-Wall",
+        "-Wextra",
+        "-Werror",
+        "-fPIC",
+        "-shared",
+        "-o",
+        target,
+        SOURCE,
+        "-ldl",
+    ]
     subprocess.run(command, check=True, capture_output=True, text=True)
     return target
 

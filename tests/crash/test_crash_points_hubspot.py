@@ -1,0 +1,7 @@
+"""A pass on HubSpot that dies, wherever it dies: nothing is lost, nothing is written twice, no cursor is ahead."""
+
+from __future__ import annotations
+
+from tests.crash.suite import tests_of
+
+found, test_nothing_is_lost_and_nothing_written_twice = tests_of("hubspot")
