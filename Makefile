@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test format lint types imports browser tests sabotage bench fuzz lock clean help
+.PHONY: demo test format lint types imports browser tests sabotage bench fuzz crashes lock clean help
 
 help: ## What there is to make
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -58,11 +58,20 @@ fuzz: $(READY) ## New cases for every fuzz target: SECONDS=60 in all, TARGET=ans
 bench: $(READY) ## The figures of docs/performance.md, measured here
 	@$(BIN)/python -m benchmarks
 
+crashes: $(READY) ## A pass killed at every point, and twice at every pair of points; bad disks, power cuts, clocks (an hour)
+	@$(BIN)/python -m tests.crash.everything $(JOBS)
+
 lock: $(READY) ## Write the lock files anew from pyproject.toml
 	@for name in build run dev; do \
 	  case $$name in build) from=requirements/build.in;; run) from=pyproject.toml;; dev) from="--extra dev pyproject.toml";; esac; \
 	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
 	    --custom-compile-command "make lock" $$from -o requirements/$$name.lock; done
+
+SEEDS ?= 200
+FIRST_SEED ?= 1
+
+simulate: $(READY) ## Random orgs, rules, people, faults and kills against an oracle: make simulate SEEDS=200 FIRST_SEED=1
+	@$(BIN)/python -m tests.simulation --seeds $(SEEDS) --first-seed $(FIRST_SEED)
 
 clean: ## Remove the virtual environment and caches
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis
