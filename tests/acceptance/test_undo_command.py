@@ -1,0 +1,100 @@
+"""`followup undo` as an admin calls it: exit codes, documents, one line for each refusal."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.company import Company, company
+from tests.undoing import HOUR, stands, written
+
+
+@pytest.fixture
+def firm(tmp_path: Path) -> Iterator[Company]:
+    with company("salesforce", tmp_path) as made:
+        yield made
+
+
+def test_a_dry_run_then_the_undo_then_nothing_left(firm: Company) -> None:
+    lead = written(firm)
+    firm.at(2 * HOUR)
+    before = stands(firm, lead)
+    dry = firm.cli("undo", "latest", "--dry-run", "--json")
+    document = json.loads(dry.stdout)
+    assert (dry.returncode, document["run"], document["left"], len(document["undone"])) == (0, None, [], 4)
+    assert stands(firm, lead) == before
+
+    done = firm.cli("undo", document["undoes"], "--json")
+    document = json.loads(done.stdout)
+    assert done.returncode == 0
+    assert {"run", "crm", "now", "read", "written", "api_calls", "left_over", "undoes", "undone", "left", "before"} <= (
+        document.keys()
+    )
+    assert document["written"]["confirmed"] == 4
+    owner = next(write for write in document["undone"] if write["kind"] == "reassign")
+    assert (owner["old"]["owner"], owner["fields"]["owner"]) == (firm.people["ben"], firm.people["ana"])
+    assert stands(firm, lead) == ("ana", "new", [], [])
+
+    again = firm.cli("undo", "latest")
+    assert (again.returncode, again.stdout.splitlines()[-1]) == (0, "nothing left to take back, 4 taken back before")
+    shown = firm.cli("show", document["run"])
+    assert "owner Ben Okafor -> Ana Ferreira" in shown.stdout
+    assert f"undo: takes back what four wrote in {document['undoes']}" in shown.stdout
+    explained = firm.cli("explain", lead)
+    assert f"4 writes of run {document['undoes']} on it undone in run {document['run']}" in explained.stdout
+    assert "reassign undone" in explained.stdout
+
+
+def test_what_is_left_is_said_line_by_line_and_ends_with_3(firm: Company) -> None:
+    lead = written(firm)
+    firm.set(lead, owner="cleo")
+    firm.at(2 * HOUR)
+    done = firm.cli("undo", "latest")
+    assert done.returncode == 3
+    lines = done.stdout.splitlines()
+    at = lines.index(f"left lead:{lead}  owner Ana Ferreira -> Ben Okafor")
+    assert lines[at + 1].strip() == "four: owner was changed since"
+    assert lines[-1] == "3 taken back, 1 left"
+
+
+@pytest.mark.parametrize(
+    ("run", "told"),
+    [("nope", "there is no pass nope; `followup log` lists them"), ("2026", "2026 is the beginning of several passes")],
+)
+def test_a_pass_that_cannot_be_meant_ends_with_1(firm: Company, run: str, told: str) -> None:
+    written(firm)
+    done = firm.cli("undo", run)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"followup: {told}")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_another_pass_under_way_ends_with_5(firm: Company) -> None:
+    written(firm)
+    with firm.connected() as connection, connection.store.lock():
+        done = firm.cli("undo", "latest")
+    assert done.returncode == 5
+
+
+def test_an_undo_needs_no_rule_that_runs(firm: Company) -> None:
+    lead = written(firm)
+    firm.rules("  - {id: other, why: For contacts, when: {created: true}, then: [{note: Hello}], nonsense: true}\n")
+    firm.at(2 * HOUR)
+    done = firm.cli("undo", "latest")
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "4 taken back")
+    assert stands(firm, lead) == ("ana", "new", [], [])
+
+
+@pytest.mark.parametrize("word", ["rules:\n  - {id: undo, ", "cadences:\n  - {id: undo, "])
+def test_no_rule_and_no_cadence_is_called_undo(firm: Company, word: str) -> None:
+    rest = "why: W, when: {created: true}, "
+    steps = "steps: [{then: [{note: N}]}]}" if "cadences" in word else "then: [{note: N}]}"
+    firm.write("rules/rules.yaml", f"version: 1\n{word}{rest}{steps}\n")
+    done = firm.cli("check", "--json")
+    problem = json.loads(done.stdout)["problems"][0]
+    assert done.returncode == 2
+    assert (problem["code"], problem["line"]) == ("F203", 3)
+    assert "`undo` cannot be an id: what `followup undo` writes goes by that name" in problem["message"]
