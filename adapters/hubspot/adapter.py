@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from adapters.hubspot.census import HubSpotCensus
 from adapters.hubspot.client import HubSpotClient
 from adapters.hubspot.doctor import examine
 from adapters.hubspot.schema import Catalog
@@ -11,7 +12,7 @@ from adapters.hubspot.sink import HubSpotSink
 from adapters.hubspot.source import HubSpotSource
 from connector.domain.decision import Finding
 from connector.domain.model import Needs
-from connector.domain.ports import AdapterConfig, Sink, Source
+from connector.domain.ports import AdapterConfig, Census, Sink, Source
 
 
 class HubSpotAdapter:
@@ -25,6 +26,7 @@ class HubSpotAdapter:
         self._catalog = Catalog(self._client, config)
         source = HubSpotSource(self._client, config, self._catalog)
         self.source: Source = source
+        self.census: Census = HubSpotCensus(self._client, config)
         self.sink: Sink = HubSpotSink(self._client, config, self._catalog, source.known_owners)
 
     @property

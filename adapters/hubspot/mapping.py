@@ -70,6 +70,8 @@ def record_of(row: Row, view: KindView, names: Iterable[str], contact: Row | Non
             fields[name] = _field(properties_of(contact), view.contact[name], view.infos[name])
     fields["created"] = created
     archived = row.get("archived") is True
+    if archived:  # archiving moves no stamp; when it was, the row tells beside its properties
+        modified = max(modified, instant_in(row.get("archivedAt")) or modified)
     return Record(
         ref=ref_of(view.kind, id_of(row)),
         fields=fields,

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from adapters.salesforce.catalog import Catalog
+from adapters.salesforce.census import SalesforceCensus
 from adapters.salesforce.client import Client
 from adapters.salesforce.doctor import examine
 from adapters.salesforce.fields import FieldMap
@@ -15,7 +16,7 @@ from adapters.salesforce.source import SalesforceSource
 from connector.domain.decision import Finding
 from connector.domain.errors import ConfigError
 from connector.domain.model import Needs
-from connector.domain.ports import AdapterConfig, Sink, Source
+from connector.domain.ports import AdapterConfig, Census, Sink, Source
 
 
 class SalesforceAdapter:
@@ -32,6 +33,7 @@ class SalesforceAdapter:
         self._catalog = Catalog(self._client, FieldMap(config.fields, config.records))
         self.source: Source = SalesforceSource(config, self._client, self._catalog)
         self.sink: Sink = SalesforceSink(config, self._client, self._catalog)
+        self.census: Census = SalesforceCensus(self._client)
 
     @property
     def api_calls(self) -> int:

@@ -248,6 +248,14 @@ class Client:
         """The first rows of a query; with `deleted` also those in the bin and the archive."""
         return _batch(self._call(lambda sf: sf.query(soql, include_deleted=deleted), write=False))
 
+    def count(self, soql: str) -> int:
+        """What a COUNT() query says, rows in the bin and the archive included as far as it asks for them."""
+        answer = self._call(lambda sf: sf.query(soql, include_deleted=True), write=False)
+        total = answer.get("totalSize") if isinstance(answer, Mapping) else None
+        if not isinstance(total, int) or isinstance(total, bool):
+            raise RetryableError("Salesforce's answer to a count was unreadable; it is tried again later")
+        return total
+
     def more(self, address: str) -> Batch:
         """The next rows, by the address a Batch gave; CursorLostError when Salesforce has forgotten them."""
         path = f"/{urlsplit(address).path.lstrip('/')}"

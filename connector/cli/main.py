@@ -32,6 +32,7 @@ COMMANDS: Mapping[str, str] = {
     "release": "Let held actions go with the next pass, at a pace; or discard them.",
     "pause": "Stop a rule, or everything, at once and without a deploy.",
     "resume": "Let a paused rule, or everything, go on.",
+    "audit": "Is what is stored what the CRM has? Counts and samples, with the drift by record and field.",
     "forget": "Erase a record from the state for good: an erasure request.",
 }
 

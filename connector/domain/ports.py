@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from connector.domain.decision import (
@@ -93,12 +93,60 @@ class Sink(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An activity as the CRM has it: when it was last changed, which may be its deletion."""
+
+    at: datetime
+    deleted: bool
+
+
+class Census(Protocol):
+    """Counts what one CRM has, so that an audit can hold the store against it. Every method asks primary data if it can."""
+
+    @property
+    def margin(self) -> timedelta:
+        """How late a row may show up behind its stamp: what is younger is not counted."""
+        ...
+
+    def count(self, stream: str, since: datetime | None, until: datetime, needs: Needs) -> int | None:
+        """How many live rows of a stream were created from one instant (None: ever) to before another.
+
+        None for a stream of which that cannot be asked.
+        """
+        ...
+
+    def ids(self, stream: str, since: datetime | None, until: datetime, needs: Needs) -> Iterable[str]:
+        """The ids of these rows, as the store has them."""
+        ...
+
+    def held(self, stream: str, ids: Sequence[str]) -> Mapping[str, Held]:
+        """Which of these activities the CRM still has, deleted ones that it still knows included."""
+        ...
+
+    def stream_of(self, activity: str, lives: frozenset[str], needs: Needs) -> str | None:
+        """The stream that counts a stored activity; None when none does.
+
+        `lives` is what became of the records that it is stored on: `live`, `converted` or `gone`.
+        """
+        ...
+
+    def reached(self, stream: str, cursor: str | None) -> datetime | None:
+        """The stamp up to which a stream was surely read; None when it never was, or goes by no stamps."""
+        ...
+
+    def rewound(self, stream: str, cursor: str | None, to: datetime) -> str:
+        """A cursor that reads again what was changed, and so what was created, from an instant on."""
+        ...
+
+
 class Adapter(Protocol):
     """A CRM connection: its source, its sink, and what it costs."""
 
     name: str
     source: Source
     sink: Sink
+    census: Census
 
     @property
     def api_calls(self) -> int:

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
+from connector.domain.audited import Stored
 from connector.domain.decision import (
     Adoption,
     Assignment,
@@ -199,6 +200,15 @@ class UnitOfWork(Protocol):
 
     def resume(self, rule: str) -> bool:
         """Let a rule, or everything, go on; False when it was not paused."""
+        ...
+
+    # -- what there is, for an audit ------------------------------------------------------------------------------
+    def record_stock(self, kind: str) -> Iterable[Stored]:
+        """Every stored record of a kind."""
+        ...
+
+    def activity_stock(self) -> Iterable[Stored]:
+        """Every stored activity that is not deleted and whose creation is known."""
         ...
 
     # -- what was forgotten --------------------------------------------------------------------------------------

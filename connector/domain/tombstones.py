@@ -39,9 +39,9 @@ class Tombstones:
         """Whether a record was forgotten."""
         return self.when(ref) is not None
 
-    def has_activity(self, id_: str) -> bool:
-        """Whether an activity went with a forgotten record."""
-        return bool(self.at) and digest(self.salt, ACTIVITY, id_) in self.at
+    def knows(self, kind: str, id_: str) -> bool:
+        """Whether a record of a kind, or an activity, with this id was forgotten."""
+        return bool(self.at) and digest(self.salt, kind, id_) in self.at
 
     def records(self, read: Sequence[Record]) -> Sequence[Record]:
         """The records without those that were forgotten; one that was merged into such a one is only gone."""
@@ -94,7 +94,7 @@ class Tombstones:
     def _known_again(self, kept: Sequence[Activity]) -> Iterator[Activity]:
         """HubSpot tells an activity before it tells whose it is: one of a forgotten record is known by its own id."""
         for activity in kept:
-            if not self.has_activity(activity.id):
+            if not self.knows(ACTIVITY, activity.id):
                 yield activity
             elif activity.refs:
                 yield without_words(activity, activity.refs)
@@ -127,7 +127,7 @@ class Tombstones:
 
     def _is_forgotten(self, id_: str, stream: str) -> bool:
         named = ((kind, id_) for kind in (*KINDS, ACTIVITY))
-        return any(digest(self.salt, *name) in self.at for name in (*named, (ACTIVITY, f"{stream}:{id_}")))
+        return any(self.knows(*name) for name in (*named, (ACTIVITY, f"{stream}:{id_}")))
 
 
 def without_words(activity: Activity, refs: tuple[RecordRef, ...]) -> Activity:

@@ -9,7 +9,8 @@ from connector.store.outbox import Outbox
 from connector.store.records import Records
 from connector.store.releases import Releases
 from connector.store.retention import Retention
+from connector.store.stock import Stock
 
 
-class SqlUnitOfWork(Records, History, Decisions, Outbox, Releases, Retention, Erasure):
+class SqlUnitOfWork(Records, History, Decisions, Outbox, Releases, Retention, Erasure, Stock):
     """The port `UnitOfWork` on a SQL connection; SqlStore.begin() makes one per transaction."""

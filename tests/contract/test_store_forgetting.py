@@ -60,7 +60,7 @@ def test_a_shared_activity_stays_with_the_others_without_its_words(unit: UnitOfW
     unit.forget([ANN], NOW)
     [ben] = unit.states([BEN])
     assert ben.activities == (replace(shared, refs=(BEN,), subject="", outcome=None),)
-    assert not unit.tombstones().has_activity("s")
+    assert not unit.tombstones().knows("activity", "s")
 
 
 def test_a_tombstone_knows_the_id_again_and_does_not_carry_it(unit: UnitOfWork) -> None:
@@ -69,7 +69,7 @@ def test_a_tombstone_knows_the_id_again_and_does_not_carry_it(unit: UnitOfWork) 
     assert not unit.tombstones()
     unit.forget([ANN], NOW)
     graves = unit.tombstones()
-    assert (graves.when(ANN), graves.when(BEN), graves.has_activity("a1")) == (NOW, None, True)
+    assert (graves.when(ANN), graves.when(BEN), graves.knows("activity", "a1")) == (NOW, None, True)
     assert not graves.has(replace(ANN, kind="contact"))
     assert unit.forgotten_counts() == {"lead": 1, "activity": 1}
     assert ANN.id not in repr(graves)
