@@ -33,6 +33,9 @@ LEVELS: Mapping[str, str] = {"ok": "[green]ok  [/]", "warn": "[yellow]warn[/]", 
 STATES: Mapping[str, str] = {"confirmed": "green", "held": "magenta", "dropped": "yellow", "pending": "cyan"}
 
 
+ALIKE = 10
+"""So many matches that are held back for one reason are listed one by one; more of them are told in one line."""
+
 FIGURES: Mapping[str, str] = {
     "changed": "read.records",
     "looked at": "evaluated",
@@ -131,8 +134,15 @@ class Teller:
             self.line(f"      [dim]{escape(action.rule)}: {escape(action.why)}[/]")
         if most is not None and len(plan.actions) > most:
             self.line(f"  ... and {len(plan.actions) - most} more")
-        for match in (*plan.held, *plan.waiting):
-            self.line(f"  {escape(str(match.record))}  [magenta]held back[/]: {escape(match.rule)}: {escape(match.why)}")
+        kept_back = (*plan.held, *plan.waiting)
+        alike = Counter((match.rule, match.why) for match in kept_back)
+        for (rule, why), count in alike.items():
+            if count > ALIKE:
+                self.line(f"  {count:,} matches  [magenta]held back[/]: {escape(rule)}: {escape(why)}")
+        for match in (match for match in kept_back if alike[match.rule, match.why] <= ALIKE):
+            self.line(
+                f"  {escape(str(match.record))}  [magenta]held back[/]: {escape(match.rule)}: {escape(match.why)}"
+            )
 
     def _summary(self, result: PassResult) -> Table:
         plan = result.plan

@@ -181,6 +181,10 @@ class UnitOfWork(Protocol):
         """What waits for a release, by rule."""
         ...
 
+    def held_records(self) -> frozenset[RecordRef]:
+        """The records with anything that waits for a release."""
+        ...
+
     def release(self, rule: str | None, first: int | None, now: datetime) -> int:
         """Let `first` held matches of a rule or cadence go, oldest first (None: all); how many actions. Paused ones stay."""
         ...

@@ -61,7 +61,7 @@ def make_report(
         schema, owners = uow.schema(), uow.owners()
         if schema is None:
             return None
-        held = {entry.action.record for entry in uow.outbox(states=("held",))}
+        held = uow.held_records()
         offers = uow.offers(min(period.before, month))
         read = [run.now for run in uow.runs(LAST_PASSES) if run.counts]
     report = Report(schema.crm, period, read[0] if read else None, month, Row("", "All"))

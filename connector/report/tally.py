@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from datetime import date, datetime
 
 from connector.domain.figures import LeadFigures
@@ -18,7 +18,7 @@ class Tally:
     """Adds leads up, one by one, into the rows of a report; nothing of a lead is kept unless it is listed."""
 
     def __init__(
-        self, report: Report, owners: Sequence[Owner], url_of: Callable[[RecordRef], str | None], held: set[RecordRef]
+        self, report: Report, owners: Sequence[Owner], url_of: Callable[[RecordRef], str | None], held: Set[RecordRef]
     ) -> None:
         self._report = report
         self._owners: Mapping[str, Owner] = {owner.id: owner for owner in owners}

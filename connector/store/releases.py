@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Table, and_, delete, exists, or_, select, update
 
 from connector.domain.decision import HeldCount, pause_of
+from connector.domain.model import RecordRef
 from connector.store.codec import micros, ref_of
 from connector.store.deadlines import Deadlines
 from connector.store.pauses import Pauses
@@ -52,6 +53,10 @@ class Releases(Pauses, Deadlines):
             HeldCount(rule, len(each), len({one.record for one in each}), sum(one.actions for one in each))
             for rule, each in sorted(found.items())
         ]
+
+    def held_records(self) -> frozenset[RecordRef]:
+        """The records with anything that is held."""
+        return frozenset(ref_of(match.record) for match in self._held(None))
 
     def release(self, rule: str | None, first: int | None, now: datetime) -> int:
         """Let `first` held matches go (all: None), the oldest first; how many actions. Those of paused rules stay.

@@ -88,6 +88,7 @@ def test_what_is_held_is_counted_by_rule_in_matches_records_and_actions(unit: Un
     hold(unit, BEN)
     hold(unit, BEN, "offer", steps=0)
     assert unit.held() == [HeldCount("call", 2, 2, 3), HeldCount("offer", 1, 1, 1)]
+    assert unit.held_records() == {ANN, BEN}
 
 
 def test_released_matches_count_as_fired_and_as_let_go_by_a_person(unit: UnitOfWork) -> None:
