@@ -8,6 +8,7 @@ whole suite on each instead of the named tests; other words choose the variants 
 from __future__ import annotations
 
 import compileall
+import gc
 import json
 import multiprocessing
 import os
@@ -28,6 +29,7 @@ from typing import Any
 # Loaded once, before the forks: what the product and its tests import of others. Nothing of ours may be loaded here.
 import holidays  # noqa: F401
 import hubspot  # noqa: F401
+import hypothesis.strategies  # noqa: F401
 import pydantic_settings  # noqa: F401
 import simple_salesforce  # noqa: F401
 import sqlalchemy.dialects.sqlite  # noqa: F401
@@ -137,13 +139,17 @@ def main(words: Sequence[str]) -> int:
         print("no variant has such a name")
         return 1
     tally = Tally()
+    gc.freeze()  # what is loaded by now is nobody's garbage: the processes forked from here need not look at it
     with copies() as workers:
-        seconds = control(workers, chosen, whole)
-        if seconds is None:
-            return 1
+        seconds, failed = control(workers, chosen, whole)
+        for variant in chosen:
+            bad = sorted(failed if whole else failed.intersection(variant.tests))
+            if bad:
+                tally.unfit(variant, f"cannot be judged: without any fault {bad[0]} does not pass")
         # The longest first, so that none is left to one worker at the end.
-        chosen.sort(key=lambda one: -sum(seconds.get(test, 0.0) for test in one.tests))
-        work(workers, chosen, tally, whole)
+        fit = [one for one in chosen if one.name not in tally.unusable]
+        fit.sort(key=lambda one: -sum(seconds.get(test, 0.0) for test in one.tests))
+        work(workers, fit, tally, whole)
     print(tally.line)
     return 0 if tally.killed == len(chosen) else 1
 
@@ -169,32 +175,34 @@ def copies() -> Iterator[list[Worker]]:
         yield workers
 
 
-def control(workers: Sequence[Worker], chosen: Sequence[Variant], whole: bool) -> Mapping[str, float] | None:
-    """The copies without any fault have to pass: the seconds of each test, or None, and why in a line."""
+def control(workers: Sequence[Worker], chosen: Sequence[Variant], whole: bool) -> tuple[dict[str, float], set[str]]:
+    """The tests on the copies without any fault: the seconds each takes, and those that do not pass or do not run."""
     named = list(dict.fromkeys(test for one in chosen for test in one.tests))
     shares = [WHOLE_SUITE] if whole else [named[number :: len(workers)] for number in range(len(workers))]
     busy = [(worker, share) for worker, share in zip(workers, shares, strict=False) if share]
     for worker, share in busy:
         worker.start(share, (), LONGEST_OF_ALL)
     seconds: dict[str, float] = {}
-    for worker, share in busy:
+    failed: set[str] = set()
+    for worker, _ in busy:
         assert worker.process is not None
         worker.process.join(LONGEST_OF_ALL)
         answer = worker.ended()
-        if answer is None or answer["code"] != 0 or answer["elsewhere"]:
+        if answer is None or answer["elsewhere"]:
             log = worker.answer.with_suffix(".log").read_text(encoding="utf-8", errors="replace")
-            print(f"the copy without any fault does not pass its tests, so that nothing can be said:\n{log[-3000:]}")
-            return None
-        ran = {test for one in answer["passed"] for test in (one, one.partition("[")[0])}
-        silent = [] if whole else [test for test in share if test not in ran]
-        if silent:
-            print(f"named, but not run on the copy without any fault: {', '.join(silent)}")
-            return None
-        for test, took in answer["seconds"].items():
-            seconds[test] = took
-            of_all = test.partition("[")[0]
-            seconds[of_all] = seconds.get(of_all, 0.0) + (took if of_all != test else 0.0)
-    return seconds
+            raise SystemExit(
+                f"the copy without any fault cannot be tested, so that nothing can be said:\n{log[-3000:]}"
+            )
+        failed |= {name for test in answer["all_failed"] for name in (test, _unnumbered(test))}
+        for test in answer["passed"]:
+            for name in {test, _unnumbered(test)}:
+                seconds[name] = seconds.get(name, 0.0) + answer["seconds"][test]
+    return seconds, failed | {test for test in named if test not in seconds}
+
+
+def _unnumbered(test: str) -> str:
+    """A test's name without which of its examples it was."""
+    return test.partition("[")[0]
 
 
 def work(workers: Sequence[Worker], chosen: Sequence[Variant], tally: Tally, whole: bool) -> None:

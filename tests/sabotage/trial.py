@@ -13,6 +13,16 @@ import pytest
 NOT_A_VERDICT = (SyntaxError, ImportError, NameError)
 """What a test ends with when the changed code does not even run: that is no test noticing a fault."""
 
+OPTIONS = (
+    "-p",
+    "no:cacheprovider",
+    "-p",
+    "no:xdist",
+    "-W",
+    "ignore:Module already imported:pytest.PytestAssertRewriteWarning",
+)
+"""Beside those of the suite: hypothesis is loaded before the fork, so that pytest comes too late to rewrite it."""
+
 
 class Recorder:
     """A pytest plugin that notes what passed, the first test that failed, and what could not be asked at all."""
@@ -24,6 +34,7 @@ class Recorder:
         self.failed = ""
         self.why = ""
         self.broken = ""
+        self.all_failed: list[str] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self.seconds[report.nodeid] = self.seconds.get(report.nodeid, 0.0) + report.duration
@@ -39,6 +50,7 @@ class Recorder:
         report: pytest.TestReport | pytest.CollectReport,
     ) -> None:
         assert call.excinfo is not None
+        self.all_failed.append(node.nodeid)
         told = f"{call.excinfo.typename}: {call.excinfo.value}".splitlines()[0]
         in_a_test = isinstance(report, pytest.TestReport) and report.when == "call"
         if not in_a_test or isinstance(call.excinfo.value, NOT_A_VERDICT):
@@ -54,7 +66,7 @@ def run(tree: Path, tests: Sequence[str], options: Sequence[str], answer: Path) 
         os.dup2(log.fileno(), 2)
         _stand_in(tree)
         recorder = Recorder()
-        code = pytest.main(["-p", "no:cacheprovider", "-p", "no:xdist", *options, *tests], plugins=[recorder])
+        code = pytest.main([*OPTIONS, *options, *tests], plugins=[recorder])
         told = {
             "code": int(code),
             "passed": recorder.passed,
@@ -63,6 +75,7 @@ def run(tree: Path, tests: Sequence[str], options: Sequence[str], answer: Path) 
             "failed": recorder.failed,
             "why": recorder.why,
             "broken": recorder.broken,
+            "all_failed": recorder.all_failed,
             "elsewhere": _elsewhere(tree),
         }
     answer.write_text(json.dumps(told), encoding="utf-8")
