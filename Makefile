@@ -6,10 +6,10 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test format lint types imports browser tests sabotage bench fuzz crashes lock clean help
+.PHONY: demo test format lint types imports browser tests sabotage simulate bench fuzz crashes lock sbom audit-packages clean help
 
 help: ## What there is to make
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 demo: $(READY) ## Three weeks of follow-up on a local stand-in of both CRMs; no account needed
 	@$(BIN)/followup demo
@@ -72,6 +72,12 @@ FIRST_SEED ?= 1
 
 simulate: $(READY) ## Random orgs, rules, people, faults and kills against an oracle: make simulate SEEDS=200 FIRST_SEED=1
 	@$(BIN)/python -m tests.simulation --seeds $(SEEDS) --first-seed $(FIRST_SEED)
+
+sbom: $(READY) ## The bill of materials of what a user installs, CycloneDX, in dist/sbom.json
+	@$(BIN)/python .ci/sbom.py dist/sbom.json
+
+audit-packages: $(READY) ## Ask a vulnerability database about the locked packages; says so when it could not
+	@$(BIN)/python .ci/audit_packages.py run.lock build.lock
 
 clean: ## Remove the virtual environment and caches
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis
