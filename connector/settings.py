@@ -261,13 +261,17 @@ def _unread(error: SettingsError) -> ConfigError:
     return ConfigError(f"{name} holds several values: write them as a JSON object, or each as a variable {name}__NAME")
 
 
+MOST_TOLD = 100
+"""Mistakes of one file that are looked into; each takes a search for what was meant."""
+
+
 def _config_error(
     error: ValidationError,
     file_values: Mapping[str, object],
     place_of: PlaceOf | None,
 ) -> ConfigError:
     problems = []
-    for item in error.errors(include_url=False, include_input=False, include_context=False):
+    for item in error.errors(include_url=False, include_input=False, include_context=False)[:MOST_TOLD]:
         path = tuple(part for part in item["loc"] if part != "[key]")
         name = ".".join(str(part) for part in path)
         said = _said(item["type"], str(item["msg"]), path)
