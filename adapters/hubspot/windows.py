@@ -250,7 +250,7 @@ class Reader:
         while True:
             found = self._search([self._group(sweep.low, sweep.high, sweep.last)], "hs_object_id", False, None)
             ids = [hit.id for hit in found.hits]
-            if ids != sorted(ids) or (ids and ids[0] <= sweep.last) or (sweep.last and not ids):
+            if ids != sorted(ids) or (ids and ids[0] <= sweep.last) or (not ids and (sweep.last or found.more)):
                 self._at = replace(self._at, sweep=None)
                 return False
             news = self._news(found.hits, edge)
