@@ -23,7 +23,12 @@ RULES = """\
     then: [{reassign: {to: ben}}, {enroll: {in: brochure}}, {note: "{lead.name} wants it"}]
 """
 
-PERSON = {"name": "Zebulon Quarxmann", "company": "Quarx & Söhne", "email": "zeb@quarx.example", "phone": "+49 30 777 8123"}
+PERSON = {
+    "name": "Zebulon Quarxmann",
+    "company": "Quarx & Söhne",
+    "email": "zeb@quarx.example",
+    "phone": "+49 30 777 8123",
+}
 WORDS = ("Zebulon", "Quarx", "zeb@quarx.example", "777 8123", "about the flux")
 
 
