@@ -27,7 +27,9 @@ def after_pass(oracle: Oracle, record: PassRecord) -> None:
     if record.outcome == "ConfigError":
         told = bool(record.struck)
         oracle.expect("error", told, f"a ConfigError out of nothing: {record.texts[-1]}")
-    oracle.expect("sound", not record.problems, f"a drawn rule does not bind: {[str(each) for each in record.problems][:1]}")
+    # A rule that asks for the opt-out cannot run while that is hidden, and says so.
+    stray = [str(each) for each in record.problems if "opted_out" not in str(each)]
+    oracle.expect("sound", not stray, f"a drawn rule does not bind: {stray[:1]}")
     for text in [*record.texts, *(entry.message for entry in record.after.values())]:
         private = "@" in text or "Mara" in text or "example.org" in text
         oracle.expect("private", not private, f"a message tells personal data: {text}")

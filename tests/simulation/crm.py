@@ -183,7 +183,7 @@ class HubSpot:
         said = row.version.properties
         word = said.get("hs_email_optout")
         asked = id_ in self.portal.unsubscribed
-        out = word == "true" if word in ("true", "false") else asked or None
+        out: bool | None = word == "true" if word in ("true", "false") else asked
         if "hs_email_optout" in table.hidden:
             out = True if asked else None
         gone = "deleted" if row.archived_at is not None else ""
@@ -223,7 +223,9 @@ def differences(before: Snapshot, after: Snapshot) -> list[tuple[str, str, str |
     found: list[tuple[str, str, str | None, Mapping[str, object], TaskNow | None]] = []
     for id_, task in after.tasks.items():
         old = before.tasks.get(id_)
-        if old is None:
+        if old is None and task.subject == "Note" and not task.open:  # Salesforce's notes are completed tasks here
+            found.append(("note", task.lead, task.key, {}, None))
+        elif old is None:
             found.append(("task", task.lead, task.key, {"owner": task.owner, "due": task.due, "type": task.type}, task))
         elif old != task:
             changed = {name: getattr(task, name) for name in ("owner", "due", "open", "subject") if getattr(task, name) != getattr(old, name)}

@@ -102,15 +102,15 @@ def _lead(dice: Random, number: int, crm: str) -> Spec:
 _ACTS = (
     "call", "call", "call", "email", "email", "reply", "reply", "autoreply", "meeting", "note", "status", "status", "status",
     "owner", "owner", "field", "field", "opt_out", "opt_out", "opt_in", "refuse", "convert", "merge", "delete", "lead", "lead",
-    "complete", "complete", "complete", "defer", "delete_task", "task", "open_email", "hide", "show", "deactivate",
-    "unsubscribe", "late",
+    "complete", "complete", "complete", "complete", "defer", "defer", "delete_task", "task", "task", "open_email", "hide", "show",
+    "show", "deactivate", "unsubscribe", "late",
 )  # fmt: skip
 
 
 def act(dice: Random, crm: str, leads: int) -> Spec:
     """Something a person does. What it needs that is not there any more makes it do nothing."""
     do = dice.choice(_ACTS)
-    names = [f"L{number}" for number in range(leads + 3)]
+    names = [f"L{number}" for number in range(leads)]
     step: dict[str, Any] = {"do": do, "lead": dice.choice(names), "by": dice.choice(PEOPLE)}
     if do == "call":
         step |= {"outcome": dice.choice(("no_answer", "connected", "busy", "left_message")), "inbound": dice.random() < 0.2}
@@ -123,7 +123,7 @@ def act(dice: Random, crm: str, leads: int) -> Spec:
     elif do == "merge":
         step["loser"] = dice.choice(names)
     elif do == "lead":
-        step |= {"made": _lead(dice, leads + dice.randrange(3), crm)}
+        step |= {"made": {**_lead(dice, leads + dice.randrange(3), crm), "calls": 0}}
     elif do in ("complete", "defer", "delete_task"):
         step |= {"nth": dice.randrange(4), "outcome": dice.choice((None, "connected"))}
     elif do in ("task", "meeting"):
@@ -162,7 +162,7 @@ def _pass(dice: Random, crm: str, leads: int) -> Spec:
 
 def _steps(dice: Random, crm: str, leads: int, rules: list[str]) -> list[Spec]:
     steps: list[Spec] = [{"do": "pass"}]
-    for _ in range(dice.randint(12, 26)):
+    for _ in range(dice.randint(12, 30)):
         luck = dice.random()
         if luck < 0.24:
             steps.append({"do": "wait", "minutes": dice.choice(MINUTES)})

@@ -161,7 +161,7 @@ def most(rule: Spec, deeds: Sequence[Deed], crm: str, days: int, tasks: int) -> 
     if word == "every":
         count = (days + 1) * max(1, leads)
     elif word == "task" and "completed" in rule["when"]["task"]:
-        count = sum(deed.what == "complete" for deed in deeds)
+        count = sum(deed.what in ("complete", "call", "email") for deed in deeds)
     elif word == "task":
         count = tasks + sum(deed.what == "task" for deed in deeds)
     elif word == "offer":

@@ -23,6 +23,7 @@ from connector.domain.errors import FollowupError, Problem
 from connector.evaluate import moment_of
 from connector.run import run_pass
 from connector.store import open_store
+from connector.store.sql_store import SqlStore
 from tests.company import START, Company
 from tests.simulation import crm as crm_data
 from tests.simulation import draw_rules, trouble
@@ -116,13 +117,13 @@ class Stage:
         self.released: list[tuple[int, str | None]] = []
         self.actors = Actors(firm, self.crm)
         self.targets = {"brochure": dict(firm.brochure), "welcome": dict(firm.org.add_enrollment_target("Welcome"))}
-        self._adopted: dict[str, datetime] = {}
+        self._store: SqlStore | None = None
         self._found()
 
     # -- the workspace -----------------------------------------------------------------------------------------------
     def _found(self) -> None:
         options = self.scenario.options
-        more: dict[str, object] = {"enrollments": self.targets, "fields": {"custom.tier": self.tier_name}}
+        more: dict[str, object] = {"enrollments": self.targets, "fields": self.fields}
         if options["keyed"]:
             more["task_key_field"] = crm_data.KEY_SALESFORCE if self.firm.crm == "salesforce" else crm_data.KEY_HUBSPOT
         if options["daily"]:
@@ -137,9 +138,10 @@ class Stage:
         self.firm.clock.move_to(START)
 
     @property
-    def tier_name(self) -> str:
-        """What custom.tier is called in the CRM."""
-        return "Tier__c" if self.firm.crm == "salesforce" else "tier"
+    def fields(self) -> Mapping[str, str]:
+        """What our words are called in the CRM where it does not go without saying."""
+        hubspot = {"custom.tier": "tier", "source": "lead_source"}
+        return {"custom.tier": "Tier__c"} if self.firm.crm == "salesforce" else hubspot
 
     def write_rules(self) -> None:
         """The rule file as it is now; an org without rules keeps one that never fires."""
@@ -178,7 +180,7 @@ class Stage:
             trouble.strike(self.firm, fault)
         self.watch.begin(record)
         wire = Wire(spec.get("kill", {}), spec.get("wire", {}), self.act_within)
-        with tapped(wire):
+        with tapped(wire, self.store):
             self._one_pass(record, wire)
         self.watch.present = None
         trouble.clear_faults(self.firm)
@@ -227,34 +229,27 @@ class Stage:
     def _url(self) -> str:
         return f"sqlite:///{self.firm.folder.resolve() / '.followup' / 'state.db'}"
 
+    @property
+    def store(self) -> SqlStore:
+        """The state, as a process of its own would look into it."""
+        if self._store is None:
+            self._store = open_store(self._url, clock=FixedClock(self.now))
+        return self._store
+
     def entries(self) -> Mapping[str, OutboxEntry]:
         """Everything that was ever planned, by key."""
-        if not (self.firm.folder / ".followup" / "state.db").exists():
-            return {}
-        store = open_store(self._url, clock=FixedClock(self.now))
-        try:
-            with store.begin() as uow:
-                return {entry.action.key: entry for entry in uow.outbox()}
-        finally:
-            store.close()
+        with self.store.begin() as uow:
+            return {entry.action.key: entry for entry in uow.outbox()}
 
     def adopted(self) -> Mapping[str, datetime]:
         """When each rule was first met."""
-        store = open_store(self._url, clock=FixedClock(self.now))
-        try:
-            with store.begin() as uow:
-                return {rule: adoption.at for rule, adoption in uow.adoptions().items() if adoption.baselined}
-        finally:
-            store.close()
+        with self.store.begin() as uow:
+            return {rule: adoption.at for rule, adoption in uow.adoptions().items() if adoption.baselined}
 
     def release(self, rule: str | None, first: int | None) -> int:
         """What `followup release` does."""
-        store = open_store(self._url, clock=FixedClock(self.now))
-        try:
-            with store.lock(), store.begin() as uow:
-                count = uow.release(rule, first, self.now)
-        finally:
-            store.close()
+        with self.store.lock(), self.store.begin() as uow:
+            count = uow.release(rule, first, self.now)
         if count:
             self.released.append((len(self.passes), rule))
         return count
@@ -263,18 +258,14 @@ class Stage:
         """What each rule says of a lead now, None when the lead is not known here."""
         workspace = load_workspace(self.firm.folder, **self.flags())
         rulebook = workspace.rulebook()
-        store = open_store(self._url, clock=FixedClock(self.now))
-        try:
-            with store.begin() as uow:
-                schema = uow.schema()
-                states = uow.states([self.firm.ref(lead)]) if schema else []
-                if schema is None or not states:
-                    return None
-                rulebook.bind(schema, uow.owners())
-                moment = moment_of(uow, self.firm.crm, self.now, uow.owners())
-                return {verdict.rule: verdict for verdict in rulebook.explain(states[0], moment)}
-        finally:
-            store.close()
+        with self.store.begin() as uow:
+            schema = uow.schema()
+            states = uow.states([self.firm.ref(lead)]) if schema else []
+            if schema is None or not states:
+                return None
+            rulebook.bind(schema, uow.owners())
+            moment = moment_of(uow, self.firm.crm, self.now, uow.owners())
+            return {verdict.rule: verdict for verdict in rulebook.explain(states[0], moment)}
 
 
 @contextmanager
@@ -293,7 +284,11 @@ def staged(scenario: Scenario, folder: Path) -> Iterator[Stage]:
         app = SandboxHubSpot(clock, burst_limit=None, index_lag=lag, task_key_property=key, **limit)
     watch = Watch(app)
     with SandboxServer(watch) as server:
-        yield Stage(scenario, Company(scenario.crm, folder, clock, app, server), watch)
+        stage = Stage(scenario, Company(scenario.crm, folder, clock, app, server), watch)
+        try:
+            yield stage
+        finally:
+            stage.store.close()
 
 
 def shown(value: object) -> str:

@@ -105,17 +105,19 @@ class DyingStore:
 
 
 @contextmanager
-def tapped(wire: Wire) -> Iterator[Wire]:
-    """While this lasts, requests and transactions of the product go through the wire, and nobody really waits."""
+def tapped(wire: Wire, store: Store) -> Iterator[Wire]:
+    """While this lasts, requests and transactions of the product go through the wire, and nobody really waits.
+
+    Every pass gets the same store with new connections: what it has learned of the database is no state of a process.
+    """
     plain = HTTPConnectionPool.urlopen
-    open_store = bootstrap.open_store
 
     def urlopen(pool: HTTPConnectionPool, method: str, url: str, *args: Any, **more: Any) -> urllib3.BaseHTTPResponse:
         return wire.request(lambda: plain(pool, method, url, *args, **more), pool, url)
 
     with (
         patch.object(HTTPConnectionPool, "urlopen", urlopen),
-        patch.object(bootstrap, "open_store", lambda url, clock: DyingStore(open_store(url, clock=clock), wire)),
+        patch.object(bootstrap, "open_store", lambda _url, clock: DyingStore(store, wire)),
         patch.object(SystemClock, "sleep", lambda _clock, _seconds: None),
         patch("adapters.http.RateBudget.take", lambda _budget: 0.0),
     ):
