@@ -41,6 +41,11 @@ def cure(place: str, error: BaseException | None) -> str:
     return f"the state {place} could not be read or written ({said}); check that the database is up and reachable"
 
 
+def damaged(place: str) -> str:
+    """What to do with a state that is not as it was written, in one line."""
+    return f"the state {place} is damaged; {_AWAY}"
+
+
 @contextmanager
 def told_plainly(place: str) -> Iterator[None]:
     """Any failure of the database inside the block comes out as a StoreError with its cure."""
@@ -51,4 +56,4 @@ def told_plainly(place: str) -> Iterator[None]:
     except sqlite3.Error as error:
         raise StoreError(cure(place, error)) from None
     except UnreadableError:
-        raise StoreError(f"the state {place} is damaged: it holds what was never written there; {_AWAY}") from None
+        raise StoreError(damaged(place)) from None

@@ -72,6 +72,27 @@ def test_a_damaged_state_is_refused_with_the_cure(tmp_path: Path) -> None:
     assert "is damaged" in refusal(path)
 
 
+def test_a_pass_does_not_begin_on_a_state_with_a_damaged_page(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    filled(path).close()
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2 // 4096 * 4096
+    content[middle : middle + 4096] = bytes(4096)
+    path.write_bytes(content)
+    store = opened(path)
+    with pytest.raises(StoreError, match="is damaged; move it away and run again"), store.lock():
+        raise AssertionError("nothing is read or written on it")
+
+
+def test_text_that_was_never_written_there_is_told_as_damage(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    store = filled(path)
+    with store.begin() as unit:
+        unit._connection.exec_driver_sql("UPDATE records SET data = substr(data, 2) WHERE id = '7'")
+    with pytest.raises(StoreError, match="is damaged; move it away and run again"), store.begin() as unit:
+        unit.records([RecordRef("hubspot", "lead", "7")])
+
+
 def test_a_state_damaged_in_the_middle_is_noticed_when_it_is_read(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
     filled(path).close()
