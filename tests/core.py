@@ -40,6 +40,7 @@ from connector.domain.model import (
     RecordState,
     Value,
 )
+from connector.domain.ports import Held
 from connector.domain.storage import UnitOfWork
 from connector.run import Connection
 from connector.store import open_store
@@ -180,18 +181,54 @@ class FakeSink:
         ]
 
 
+class FakeCensus:
+    """Counts the leads of a FakeSource; everything up to `read_to` counts as read."""
+
+    margin = HOUR
+
+    def __init__(self, source: FakeSource) -> None:
+        self.source = source
+        self.read_to: datetime | None = NOW - HOUR
+        self.calls = 0
+
+    def count(self, stream: str, since: datetime | None, until: datetime, needs: Needs) -> int | None:
+        self.calls += 1
+        return len(self._made(since, until)) if stream == "lead" else None
+
+    def ids(self, stream: str, since: datetime | None, until: datetime, needs: Needs) -> Sequence[str]:
+        self.calls += 1
+        return self._made(since, until)
+
+    def _made(self, since: datetime | None, until: datetime) -> list[str]:
+        live = [one for one in self.source.now.values() if not one.deleted and one.merged_into is None]
+        return [one.ref.id for one in live if one.created < until and (since is None or since <= one.created)]
+
+    def held(self, stream: str, ids: Sequence[str]) -> Mapping[str, Held]:
+        return {}
+
+    def stream_of(self, activity: str, lives: frozenset[str], needs: Needs) -> str | None:
+        return None
+
+    def reached(self, stream: str, cursor: str | None) -> datetime | None:
+        return self.read_to
+
+    def rewound(self, stream: str, cursor: str | None, to: datetime) -> str:
+        return f"from {to.isoformat()}"
+
+
 class FakeAdapter:
-    """Both halves, and a count of calls."""
+    """Both halves, the census, and a count of calls."""
 
     name = "fake"
 
     def __init__(self) -> None:
         self.source = FakeSource()
         self.sink = FakeSink(self.source)
+        self.census = FakeCensus(self.source)
 
     @property
     def api_calls(self) -> int:
-        return len(self.sink.sent)
+        return len(self.sink.sent) + self.census.calls
 
     def doctor(self, needs: Needs) -> Sequence[Any]:
         return ()
