@@ -60,11 +60,11 @@ def _print(teller: Teller, result: UndoResult, dry_run: bool) -> None:
     undoes = result.undoes
     teller.line(f"[bold]{undoes.id}[/] {undoes.command} at {teller.when(undoes.now)}")
     done = result.writes if dry_run else result.undone
-    for entry in done:
+    for entry in sorted(done, key=lambda each: (each.action.record, each.action.position)):
         word = "[cyan]would[/]" if dry_run else "[green]undone[/]"
         teller.line(f"{word} {entry.action.record}  {escape(teller.action(entry.action))}")
         teller.line(f"      [dim]{escape(entry.action.why)}[/]")
-    for left in result.left:
+    for left in sorted(result.left, key=lambda each: each.entry.action.record):
         teller.line(f"[yellow]left[/] {left.entry.action.record}  {escape(teller.action(left.entry.action))}")
         teller.line(f"      {escape(left.entry.action.rule)}: {escape(left.why)}")
     taken = f"{len(done)} {'to take back' if dry_run else 'taken back'}" if done else "nothing left to take back"

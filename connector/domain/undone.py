@@ -34,12 +34,16 @@ def is_undone(activity: Activity) -> bool:
 def without_undone(changes: Sequence[Change]) -> list[Change]:
     """The changes of one record in the order of time, without those that were undone and without their undoing."""
     kept: list[Change] = []
-    for change in sorted(changes, key=lambda change: change.at):
-        if change.origin == "us" and rule_of_key(change.id.rpartition("#")[0]) == UNDO:
+    for change in sorted(changes, key=lambda change: (change.at, _undoes(change))):
+        if _undoes(change):
             _forget(kept, change)
         else:
             kept.append(change)
     return kept
+
+
+def _undoes(change: Change) -> bool:
+    return change.origin == "us" and rule_of_key(change.id.rpartition("#")[0]) == UNDO
 
 
 def _forget(kept: list[Change], undoing: Change) -> None:

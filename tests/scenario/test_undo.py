@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from connector.domain.errors import PermanentError
 from connector.run import run_pass
 from connector.undo_pass import undo_pass
-from tests.company import Company
+from tests.company import Company, company
 from tests.undoing import FOUR, HOUR, edit_task, kept, meanwhile, member_by_somebody, stands, undo, undo_plan, written
 
 CALL = """\
@@ -233,6 +235,33 @@ def test_nobody_who_is_inactive_gets_a_record_back(firm: Company) -> None:
     result = undo(firm)
     assert kept(result) == {"reassign": "Ana Ferreira, who had it before, is inactive"}
     assert stands(firm, lead)[:2] == ("ben", "new")
+
+
+def test_a_record_that_nobody_had_goes_back_to_nobody(tmp_path: Path) -> None:
+    with company("hubspot", tmp_path) as firm:
+        to_ben = "  - {id: ben, why: Ben, when: {created: true}, once: per lead, then: [{reassign: {to: ben}}]}\n"
+        lead = written(firm, to_ben, owner="")
+        assert firm.org.fields_of(lead)["owner"] == firm.people["ben"]
+        assert undo(firm).exit_code == 0
+        assert firm.org.fields_of(lead)["owner"] is None
+        assert firm.run(3 * HOUR).summary.counts["planned"] == 0
+
+
+def test_deals_and_contacts_are_taken_back_like_leads(firm: Company) -> None:
+    rule = "{{id: {0}, for: {0}, why: W, when: {{created: true}}, once: per {0}, then: [{{task: {{type: call, subject: C}}}}, "
+    rule += "{{reassign: {{to: ben}}}}]}}"
+    if firm.crm == "hubspot":
+        firm.write("followup.yaml", firm.config(records={"lead": "leads", "contact": "contacts"}))
+    firm.rules(f"  - {rule.format('deal')}\n  - {rule.format('contact')}\n")
+    assert firm.run().problems == ()
+    firm.org.add_deal({"name": "Deal", "owner": firm.people["ana"]})
+    firm.org.add_contact({"name": "Con", "email": "con@example.org", "owner": firm.people["ana"]})
+    assert firm.run(HOUR).writes.confirmed == 4
+    result = undo(firm)
+    assert (result.exit_code, len(result.undone)) == (0, 4)
+    assert {entry.action.fields.get("owner", firm.people["ana"]) for entry in result.undone} == {firm.people["ana"]}
+    assert firm.tasks() == []
+    assert firm.run(3 * HOUR).summary.counts["planned"] == 0
 
 
 def test_a_prospect_who_opted_out_since_keeps_that_and_gets_the_call_taken_back(firm: Company) -> None:

@@ -192,6 +192,8 @@ def test_a_change_and_its_undoing_count_as_none() -> None:
     later = _change("rule.3#status", "B", "C", 3)
     assert without_undone([person, ours, back, later]) == [person, later]
     assert without_undone([person, back]) == [person]
+    at_once = _change("undo.2#status", "C", "B", 1)
+    assert without_undone([at_once, ours]) == []
 
 
 def test_what_a_person_changed_is_never_forgotten() -> None:
