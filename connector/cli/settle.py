@@ -13,6 +13,7 @@ from connector.cli.options import json_option, print_json, workspace_option
 from connector.cli.tables import Teller, names_of, zone_of
 from connector.deadletters import Word, settle, waiting
 from connector.domain.errors import ConfigError
+from connector.domain.undone import UNDO
 from connector.store import open_store
 
 _TOLD = {
@@ -51,7 +52,9 @@ def command(keys: tuple[str, ...], word: Word | None, rule: str | None, workspac
     if as_json:
         print_json({"said": word, "writes": [write_document(entry) for entry in found]})
     elif word is not None:
-        click.echo(f"{len(found)} {'write' if len(found) == 1 else 'writes'} {_TOLD[word]}")
+        undoing = word == "again" and all(entry.action.rule == UNDO for entry in found)
+        told = "sent once more by the next `followup undo` of their pass" if undoing else _TOLD[word]
+        click.echo(f"{len(found)} {'write' if len(found) == 1 else 'writes'} {told}")
     elif found:
         Teller(Terminal(), zone_of(loaded), people).writes(found, keys=True)
     else:
