@@ -98,3 +98,24 @@ def test_the_cron_examples_fit_the_image() -> None:
     line = (ROOT / "deploy" / "crontab").read_text(encoding="utf-8").splitlines()[-1]
     assert line.startswith("*/10 * * * * docker run ")
     assert line.endswith("crm-followup run")
+
+
+def test_the_cron_examples_take_every_right_away_that_is_not_needed() -> None:
+    job = yaml.safe_load((ROOT / "deploy" / "cronjob.yaml").read_text(encoding="utf-8"))
+    pod = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    assert (pod["automountServiceAccountToken"], pod["enableServiceLinks"]) == (False, False)
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    for container in pod["containers"]:
+        rights = container["securityContext"]
+        assert (rights["privileged"], rights["allowPrivilegeEscalation"]) == (False, False)
+        assert rights["readOnlyRootFilesystem"] is True
+        assert rights["capabilities"] == {"drop": ["ALL"]}
+        [secrets] = [mount for mount in container["volumeMounts"] if mount["mountPath"] == "/run/secrets"]
+        assert secrets["readOnly"] is True
+    [credentials] = [volume["secret"] for volume in pod["volumes"] if "secret" in volume]
+    assert credentials["defaultMode"] == 0o440
+    assert not any("hostPath" in volume for volume in pod["volumes"])
+    line = (ROOT / "deploy" / "crontab").read_text(encoding="utf-8").splitlines()[-1]
+    for word in ("--read-only", "--cap-drop ALL", "--security-opt no-new-privileges"):
+        assert word in line

@@ -142,3 +142,15 @@ def test_locks_follow_no_link(tmp_path: Path) -> None:
     assert budget.take() == 0.0
     assert budget.take() > 0.0, "the rate holds within the process all the same"
     assert precious.read_text() == "keep me"
+
+
+def test_no_text_of_a_mail_is_in_the_state(firm: Company) -> None:
+    lead = firm.lead()
+    firm.org.log_email(lead, firm.people["ana"], "inbound", "Your offer")
+    firm.run(timedelta(hours=1))
+    with firm.connected() as connection, connection.store.begin() as unit:
+        [state] = unit.states([firm.ref(lead)])
+        assert [each.subject for each in state.activities] == ["Your offer"]
+    stored = (firm.folder / ".followup" / "state.db").read_bytes()
+    assert b"Your offer" in stored
+    assert b"Thank you" not in stored
