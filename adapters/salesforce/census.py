@@ -45,7 +45,8 @@ class SalesforceCensus:
         """Which of these activities Salesforce still has, those in the bin included, and when they were last changed."""
         found: dict[str, Held] = {}
         columns = ("Id", "IsDeleted", "SystemModstamp")
-        for chunk in soql.chunks(sorted(set(ids)), soql.select(columns, ACTIVITIES[stream])):
+        sound = sorted({id_ for id_ in ids if mapping.is_sound_id(id_)})  # one that is not would break the whole query
+        for chunk in soql.chunks(sound, soql.select(columns, ACTIVITIES[stream])):
             query = soql.select(columns, ACTIVITIES[stream], soql.one_of("Id", chunk))
             for row in self._client.rows(query, deleted=True):
                 at = mapping.instant(row.get("SystemModstamp"))
