@@ -18,6 +18,7 @@ from tests.simulation.scenario import Scenario
 from tests.simulation.seeds import of_seed, played
 from tests.simulation.shrink import shrink
 
+
 def smallest(outcome: Outcome, drawn: Scenario) -> Scenario:
     """The scenario without all that the first violation can do without."""
     wanted = outcome.violations[0].invariant

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from tests.simulation.oracle import Oracle
-from tests.simulation.stage import PassRecord
 from tests.simulation.scenario import Spec
+from tests.simulation.stage import PassRecord
 
 DOCUMENTED = frozenset(
     {"done", "killed", "RetryableError", "ThrottledError", "QuotaSpentError", "OutcomeUnknownError", "ConfigError",

@@ -10,6 +10,7 @@ from connector.domain.decision import OutboxEntry
 from tests.company import STATUSES
 from tests.simulation.crm import Effect
 from tests.simulation.oracle import Oracle
+from tests.simulation.scenario import Spec
 from tests.simulation.stage import PassRecord, shown
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -45,15 +46,24 @@ def _one(oracle: Oracle, record: PassRecord, effect: Effect, entry: OutboxEntry)
     if effect.kind == "task" and entry.action.kind == "task" and effect.values["type"] == "call":
         oracle.expect("calls", not seen.refuses_calls, f"{what}: refuses calls")
     if entry.action.kind in ("reassign", "offer") and "owner" in effect.values:
-        _taker(oracle, record, effect, what)
+        _taker(oracle, record, effect, entry, what)
 
 
-def _taker(oracle: Oracle, record: PassRecord, effect: Effect, what: str) -> None:
+def _then(oracle: Oracle, entry: OutboxEntry) -> list[Spec]:
+    """The actions of the rule, or of all steps of the cadence, that planned this."""
+    scenario, id_ = oracle.stage.scenario, entry.action.rule.partition("/")[0]
+    rules = [one for rule in scenario.rules if rule["id"] == id_ for one in rule["then"]]
+    return rules + [step for cadence in scenario.cadences if cadence["id"] == id_ for step in cadence["steps"]]
+
+
+def _taker(oracle: Oracle, record: PassRecord, effect: Effect, entry: OutboxEntry, what: str) -> None:
     """Nobody inactive or absent is given anything; who went while the pass was under way could not be known."""
     if "act" in record.happened:
         return
     owner = str(effect.values["owner"])
     oracle.expect("taker", owner in oracle.stage.crm.active(), f"{what}: given to somebody inactive")
+    if effect.kind == "reassign" and any("offer" in one for one in _then(oracle, entry)):
+        return  # who takes an offer while away takes it
     people = oracle.stage.scenario.options["team"]["people"]
     names = {oracle.stage.firm.people[name]: name for name in people}
     today = record.now.astimezone(BERLIN).date()

@@ -118,7 +118,7 @@ class Salesforce:
 
     def read_ids(self, method: str, target: str, body: str) -> frozenset[str]:
         """The leads that a request re-reads for consent and state; none for other requests."""
-        if method != "GET" or "HasOptedOut" not in target and "IsConverted" not in target:
+        if method != "GET" or ("HasOptedOut" not in target and "IsConverted" not in target):
             return frozenset()
         return frozenset(re.findall(r"00Q[0-9A-Za-z]{15}", target))
 

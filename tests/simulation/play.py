@@ -85,13 +85,19 @@ class _Player:
         return record
 
     def _settle(self, number: int) -> PassRecord | None:
-        """Passes at one instant until one has nothing to do; None when the day's calls do not suffice."""
+        """Passes at one instant until there is nothing to do; None when the day's calls do not suffice.
+
+        What is settled without a write (an offer that ran out) is looked at once more, and so is what waits for a person.
+        """
+        idle = 0
         for _ in range(MOST_PASSES):
             record = self._pass({"do": "pass"}, number)
             if record.outcome == "QuotaSpentError" or self.oracle.found:
                 return None
             left = record.counts.get("left_over")
-            if record.outcome == "done" and not record.effects and not left and not record.counts["planned"]:
+            done = record.outcome == "done" and not record.effects and not left and not record.counts["planned"]
+            idle = idle + 1 if done else 0
+            if idle == 2 or (idle and not record.counts["evaluated"]):
                 return record
         self.oracle.expect("settled", False, f"after {MOST_PASSES} passes: {record.counts}")
         return None

@@ -28,7 +28,7 @@ def played(drawn: Scenario) -> Outcome:
     signal.alarm(LONGEST)
     try:
         return play(drawn)
-    except Exception:  # noqa: BLE001 - it is told with the seed
+    except Exception:
         return Outcome(drawn.seed, [Violation("simulation", -1, traceback.format_exc(limit=-8))])
     finally:
         signal.alarm(0)

@@ -212,7 +212,7 @@ class Stage:
         except FollowupError as error:
             record.outcome = type(error).__name__
             record.texts.append(str(error))
-        except Exception as error:  # noqa: BLE001 - that is what is looked for
+        except Exception as error:
             if wire.dead:
                 record.outcome = "killed"
             else:
