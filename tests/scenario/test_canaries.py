@@ -17,6 +17,7 @@ import urllib3
 
 import adapters.hubspot.client
 import adapters.salesforce.client
+from adapters.salesforce.errors import login_error
 from adapters.sandbox.faults import Fault
 from connector import run as run_module
 from connector.cli import main as console
@@ -24,7 +25,7 @@ from connector.clock import SystemClock
 from connector.domain import errors
 from connector.domain.errors import FollowupError
 from tests import canaries
-from tests.company import Company
+from tests.company import START, Company
 
 HOUR = timedelta(hours=1)
 
@@ -271,6 +272,13 @@ def test_a_fault_of_our_own_is_told_by_its_place_and_not_by_its_words(
             assert not canaries.seen_in(shown.out + shown.err, (*canaries.SECRETS, *canaries.PERSONAL))
     assert len(_errors()) > 8
     assert not canaries.seen_in_state(screen.firm.folder)
+
+
+@pytest.mark.parametrize("secret", ["canarysecretofletters", "Canary Secret", "invalid_canary", "CANARYSECRET"])
+def test_a_token_endpoint_that_repeats_the_secret_as_its_error_is_not_repeated(secret: str) -> None:
+    told = str(login_error(400, secret, f"bad {secret}", START))
+    assert secret not in told
+    assert "FOLLOWUP_SALESFORCE__CLIENT_ID" in told
 
 
 def test_no_warning_of_a_library_shows_a_secret(screen: Screen) -> None:
