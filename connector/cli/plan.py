@@ -20,7 +20,7 @@ from connector.cli.options import (
     workspace_option,
 )
 from connector.cli.private_files import write_private
-from connector.cli.saved_plans import vouch
+from connector.cli.saved_plans import sealed
 from connector.cli.tables import Teller, zone_of
 from connector.notices import baseline_lines
 from connector.run import EXIT_CHANGES, plan_pass
@@ -41,8 +41,7 @@ def command(workspace: Path | None, as_json: bool, out: Path | None, exit_code: 
     configure_log(loaded)
     with stopping(loaded), connect(loaded) as connection, progress_shown(as_json) as progress:
         result = plan_pass(connection, progress)
-        document = plan_document(result)
-        vouch(connection.store, document)
+        document = sealed(connection.store, plan_document(result))
     if out is not None:
         write_private(out, json.dumps(document, indent=2, default=plain, ensure_ascii=False) + "\n")
     if as_json:

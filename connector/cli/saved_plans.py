@@ -1,17 +1,20 @@
-"""Plan files: how the state vouches for those it made, and how `apply` takes them.
+"""Plan files: how the state seals the actions it planned, and how `apply` takes them.
 
-A plan file decides about owners and texts that are written to the CRM, and passes through hands and folders. So only a
-file that `plan` made from this very state, unchanged, is applied: the state keeps a digest of each.
+A plan file decides about owners and texts that are written to the CRM, and passes through hands and folders. So each of
+its actions carries a seal of the state that planned it. Actions may be taken out of a file; none can be added or changed.
 """
 
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
+import secrets
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 from connector.cli.options import plain
 from connector.domain.decision import PlannedAction
@@ -19,25 +22,30 @@ from connector.domain.errors import ConfigError
 from connector.domain.model import Value
 from connector.domain.storage import Store
 
-MADE = "plans_made"
-"""The setting of the store with the digests of the plans it vouches for, the newest last."""
+KEY = "plan_key"
+"""The setting of the store with the key, in hex digits, that its seals are made with."""
 
-MOST_PLANS = 100
+SEAL = "seal"
+
 MOST_BYTES = 256_000_000
 """A plan file is read whole; a pass over 100,000 records plans less than this."""
 
 
-def vouch(store: Store, document: Mapping[str, object]) -> None:
-    """Note that this state made the plan, so that `apply` takes it."""
-    digest = _digest(json.loads(json.dumps(document, default=plain)))
+def sealed(store: Store, document: Mapping[str, Any]) -> dict[str, Any]:
+    """A plan's document with a seal on each action, by which `apply` knows it again."""
     with store.begin() as uow:
-        made = [each for each in str(uow.setting(MADE) or "").split() if each != digest]
-        uow.save_setting(MADE, " ".join([*made, digest][-MOST_PLANS:]))
+        key = str(uow.setting(KEY) or "")
+        if not key:
+            key = secrets.token_hex(32)
+            uow.save_setting(KEY, key)
+    rows = json.loads(json.dumps(document["actions"], default=plain))
+    return {**document, "actions": [{**row, SEAL: _seal(key, row)} for row in rows]}
 
 
-def _digest(document: object) -> str:
-    """What a document says, whatever its spacing and the order of its keys."""
-    return hashlib.blake2b(json.dumps(document, sort_keys=True).encode(), digest_size=16).hexdigest()
+def _seal(key: str, row: Mapping[str, Any]) -> str:
+    """The seal of an action: a keyed digest of all it says, whatever its spacing and the order of its words."""
+    told = json.dumps({name: value for name, value in row.items() if name != SEAL}, sort_keys=True)
+    return hmac.new(bytes.fromhex(key), told.encode(), hashlib.sha256).hexdigest()[:32]
 
 
 class SavedPlan:
@@ -52,17 +60,19 @@ class SavedPlan:
             rows = document["actions"]
             self._fields: dict[str, Mapping[str, object]] = {str(row["key"]): dict(row["fields"]) for row in rows}
             self._old: dict[str, Mapping[str, object]] = {str(row["key"]): dict(row.get("old") or {}) for row in rows}
-            self._digest = _digest(document)
+            self._rows: list[Mapping[str, Any]] = [dict(row) for row in rows]
         except OSError as error:
             raise ConfigError(f"{file}: {error.strerror}; `followup plan --out {file.name}` writes one") from None
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise ConfigError(f"{file} is not a plan file; `followup plan --out {file.name}` writes one") from None
 
     def check(self, store: Store) -> None:
-        """ConfigError unless this state made the plan and nobody has changed it since."""
+        """ConfigError unless this state planned every action of the file, as it stands there."""
         with store.begin() as uow:
-            made = str(uow.setting(MADE) or "").split()
-        if self._digest not in made:
+            key = str(uow.setting(KEY) or "")
+        if not all(
+            key and hmac.compare_digest(str(row.get(SEAL)).encode(), _seal(key, row).encode()) for row in self._rows
+        ):
             raise ConfigError(
                 f"{self._file} was not made by `followup plan` with this state, or was changed since; nothing was written: "
                 f"make it anew with `followup plan --out {self._file.name}`"

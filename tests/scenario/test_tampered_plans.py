@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from connector.cli.saved_plans import SavedPlan, vouch
+from connector.cli.saved_plans import SavedPlan, sealed
 from connector.clock import SystemClock
 from connector.domain.errors import ConfigError
 from connector.store import open_store
@@ -44,11 +44,11 @@ def test_a_plan_that_was_changed_since_it_was_made_is_refused(
     tmp_path: Path, change: Callable[[dict[str, Any]], None]
 ) -> None:
     store = open_store("sqlite://", clock=SystemClock())
-    vouch(store, PLAN)
+    plan = sealed(store, PLAN)
     file = tmp_path / "plan.json"
-    file.write_text(json.dumps(PLAN, indent=4))
+    file.write_text(json.dumps(plan, indent=4))
     SavedPlan(file).check(store)
-    changed = json.loads(json.dumps(PLAN))
+    changed = json.loads(json.dumps(plan))
     change(changed["actions"][0])
     file.write_text(json.dumps(changed))
     with pytest.raises(ConfigError, match="changed since"):
@@ -56,18 +56,20 @@ def test_a_plan_that_was_changed_since_it_was_made_is_refused(
     store.close()
 
 
-def test_a_state_vouches_for_its_own_plans_only_and_for_the_last_hundred(tmp_path: Path) -> None:
+def test_a_state_knows_its_own_plans_only_and_actions_may_be_taken_out(tmp_path: Path) -> None:
     ours, other = (open_store("sqlite://", clock=SystemClock()) for _ in range(2))
     file = tmp_path / "plan.json"
-    file.write_text(json.dumps(PLAN))
-    vouch(other, PLAN)
-    with pytest.raises(ConfigError, match="with this state"):
-        SavedPlan(file).check(ours)
-    vouch(ours, PLAN)
-    for number in range(99):
-        vouch(ours, {**PLAN, "now": number})
+    file.write_text(json.dumps(sealed(other, PLAN)))
+    for _ in range(2):  # a state without a key of its own, and one that has planned something
+        with pytest.raises(ConfigError, match="with this state"):
+            SavedPlan(file).check(ours)
+        plan = sealed(ours, {**PLAN, "actions": [*PLAN["actions"], {"key": "second", "fields": {}}]})
+    plan["actions"].pop()
+    file.write_text(json.dumps(plan))
     SavedPlan(file).check(ours)
-    vouch(ours, {**PLAN, "now": 99})
+    assert SavedPlan(file).keys == {"k"}
+    plan["actions"].append(PLAN["actions"][0])
+    file.write_text(json.dumps(plan))
     with pytest.raises(ConfigError, match="make it anew"):
         SavedPlan(file).check(ours)
     for each in (ours, other):
