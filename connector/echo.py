@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 from connector.domain.decision import OutboxEntry, PlannedAction, Receipt
-from connector.domain.model import Activity, Change, Enrollment, Needs, Record, RecordRef, Value
+from connector.domain.model import Activity, Change, Enrollment, Needs, Record, RecordRef, Value, change_id
 from connector.domain.storage import UnitOfWork
 from connector.domain.undone import UNDO
 
@@ -212,7 +212,7 @@ def _differences(
         if old == new or (now.ref, name, new) in exact:
             continue
         yield Change(
-            id=f"{name}@{now.modified.isoformat()}@{new}",
+            id=change_id(name, now.modified, new),
             ref=now.ref,
             field=name,
             old=old,

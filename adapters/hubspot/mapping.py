@@ -17,7 +17,7 @@ from adapters.hubspot.fields import (
     stamp_of,
     value_in,
 )
-from connector.domain.model import Change, FieldInfo, Record, RecordRef, Value
+from connector.domain.model import Change, FieldInfo, Record, RecordRef, Value, change_id
 
 CRM = "hubspot"
 
@@ -145,5 +145,5 @@ def changes_of(row: Row, ref: RecordRef, field: str, name: str, info: FieldInfo,
         new = value_in(entry.get("value"), info)
         born = position == 0 and (at - created).total_seconds() <= 2
         if new != old and not born:
-            yield Change(f"{field}@{at.isoformat()}@{'' if new is None else new}", ref, field, old, new, at)
+            yield Change(change_id(field, at, new), ref, field, old, new, at)
         old = new

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from hashlib import blake2b
 from typing import Literal
 
 Value = str | int | float | bool | datetime | date | None
@@ -117,6 +118,18 @@ class Change:
     origin: Literal["crm", "us"] = "crm"
     exact: bool = True
     actor: str | None = None
+
+
+LONGEST_IN_ID = 60
+"""Characters of a value that stand in a change's id. An id is a key of the store, and no database takes a megabyte there."""
+
+
+def change_id(field: str, at: datetime, value: Value) -> str:
+    """The id of a change that the CRM gives none: what changed when to what; a long value is named by its digest."""
+    text = "" if value is None else str(value)
+    if len(text) > LONGEST_IN_ID:
+        text = f"~{blake2b(text.encode('utf-8', 'replace'), digest_size=12).hexdigest()}"
+    return f"{field}@{at.isoformat()}@{text}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -183,3 +183,25 @@ def test_a_copy_of_our_task_is_its_maker_s(firm: Company) -> None:
     firm.run(3 * HOUR)
     stored = keys(firm, lead)
     assert (stored[ours.id], stored[copy]) == (key, None)
+
+
+STATUS = """\
+  - id: mark
+    why: Whoever works a lead writes down what was agreed
+    when: {changes: status}
+    then: [{task: {type: todo, subject: "Status {lead.status}", due: 1 business day}}]
+"""
+
+
+def test_a_status_may_be_any_text(firm: Company) -> None:
+    firm.rules(STATUS)
+    lead = firm.lead()
+    firm.run()
+    for number, (name, value) in enumerate(VALUES.items(), 1):
+        firm.at(number * HOUR)
+        firm.org.set_fields(lead, {"status": value}, by=firm.people["ana"])
+        assert firm.run(number * HOUR + HOUR / 2).exit_code == 0, name
+    with firm.connected() as connection, connection.store.begin() as uow:
+        [state] = uow.states([firm.ref(lead)])
+    assert len(state.changes) >= 20
+    assert max(len(change.id) for change in state.changes) < 200, "no key of the store is as long as a value"
