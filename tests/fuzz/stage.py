@@ -39,8 +39,8 @@ rules:
     once: per lead
   - id: brochure
     why: Who is interested gets the brochure
-    when: {status: {to: interested}}
-    unless: {enrolled: brochure}
+    when: {becomes: {status: interested}}
+    unless: {enrolled: {in: brochure}}
     then: [{enroll: {in: brochure}}]
     once: per lead
   - id: hand-out
@@ -78,7 +78,8 @@ def staged(case: Case) -> Iterator[tuple[Company, Liar, dict[str, str]]]:
             "keen": firm.lead(name="Kira Keen", opted_out=False),
             "sold": firm.lead(name="Sara Sold", status="converted"),
         }
-        firm.run()
+        problems = firm.run().problems
+        assert not problems, f"every rule of the stage runs: {problems}"
         firm.at(HOUR)
         leads |= {
             "new": firm.lead(name="Nora New", opted_out=False),

@@ -51,7 +51,7 @@ def explore(target: Target, seconds: float, seed: int) -> Tally:
     tally, until, turn = Tally(), monotonic() + seconds, 0
     while tally.failing is None and monotonic() < until:
         turn += 1
-        _look(target, tally, 10_000, until, seed * 1_000 + turn)
+        _look(target, tally, 50, until, seed * 1_000 + turn)
     return tally
 
 

@@ -35,7 +35,7 @@ RULES = """\
   - id: first-call
     why: Every new lead is called
     when: {created: true}
-    unless: {any: [{field: custom.x, is: y}, {enrolled: brochure}]}
+    unless: {any: [{custom.x: y}, {enrolled: {in: brochure}}]}
     then: [{task: {type: call, subject: "Call {lead.name} {lead.custom.x}", due: 1 business day}}, {enroll: {in: brochure}}]
     once: per lead
   - id: mark
@@ -79,6 +79,7 @@ def known_columns(firm: Company, select: Select) -> bool:
 @pytest.mark.parametrize("place", PLACES)
 def test_a_name_that_the_crm_does_not_describe_gets_into_no_query_and_no_path(firm: Company, place: str) -> None:
     firm.rules(RULES)
+    assert not firm.workspace().problems, "it is the names that are wrong, not the rules"
     for number, name in enumerate(NAMES):
         firm.write("followup.yaml", firm.config(**settings(firm, place, name)))
         firm.at(number * HOUR)
