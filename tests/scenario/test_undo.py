@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,13 @@ CALL = """\
   - {id: call, why: Call, when: {created: true}, then: [{task: {type: call, subject: "Call {lead.name}"}}]}
 """
 BEFORE = ("ana", "new", [], [])
+
+
+@pytest.fixture
+def one(tmp_path: Path) -> Iterator[Company]:
+    """A company on one CRM, for what does not depend on which."""
+    with company("salesforce", tmp_path) as made:
+        yield made
 
 
 def test_everything_that_is_still_as_we_left_it_is_taken_back_and_no_later_pass_does_it_again(firm: Company) -> None:
@@ -33,28 +41,28 @@ def test_everything_that_is_still_as_we_left_it_is_taken_back_and_no_later_pass_
     assert stands(firm, lead) == BEFORE
 
 
-def test_an_undo_is_a_pass_with_old_and_new_values_that_comes_to_the_log(firm: Company) -> None:
-    lead = written(firm)
-    result = undo(firm)
-    with firm.connected() as connection, connection.store.begin() as uow:
+def test_an_undo_is_a_pass_with_old_and_new_values_that_comes_to_the_log(one: Company) -> None:
+    lead = written(one)
+    result = undo(one)
+    with one.connected() as connection, connection.store.begin() as uow:
         [run, undone] = uow.runs(2)
         writes = uow.outbox(run=run.id)
     assert (run.command, run.exit_code, run.counts["undoes"]) == ("undo", 0, undone.id)
     assert run.id == result.summary.id
     assert run.message == f"takes back {undone.id}: 4 taken back, 0 left"
     [back] = [entry.action for entry in writes if entry.action.kind == "reassign"]
-    assert (back.old["owner"], back.fields["owner"]) == (firm.people["ben"], firm.people["ana"])
-    assert back.record == firm.ref(lead)
+    assert (back.old["owner"], back.fields["owner"]) == (one.people["ben"], one.people["ana"])
+    assert back.record == one.ref(lead)
     assert {entry.action.rule for entry in writes} == {"undo"}
 
 
-def test_undoing_twice_finds_nothing_left(firm: Company) -> None:
-    lead = written(firm)
-    first = undo(firm)
-    again = undo(firm, 3 * HOUR)
+def test_undoing_twice_finds_nothing_left(one: Company) -> None:
+    lead = written(one)
+    first = undo(one)
+    again = undo(one, 3 * HOUR)
     assert (again.writes, again.left, again.before, again.exit_code) == ((), (), 4, 0)
     assert again.undoes.id == first.undoes.id, "the latest pass is never an undo"
-    assert stands(firm, lead) == BEFORE
+    assert stands(one, lead) == BEFORE
 
 
 def test_a_dry_run_says_the_same_and_writes_nothing_anywhere(firm: Company) -> None:
@@ -71,14 +79,14 @@ def test_a_dry_run_says_the_same_and_writes_nothing_anywhere(firm: Company) -> N
     assert [entry.action for entry in undo(firm).writes] == [entry.action for entry in would.writes]
 
 
-def test_only_what_one_rule_wrote_is_taken_back_when_that_is_asked(firm: Company) -> None:
+def test_only_what_one_rule_wrote_is_taken_back_when_that_is_asked(one: Company) -> None:
     other = "  - {id: other, why: Somebody looks, when: {created: true}, then: [{task: {type: todo, subject: Look}}]}\n"
-    lead = written(firm, FOUR + other)
-    undo(firm, rule="other")
-    assert stands(firm, lead) == ("ben", "qualified", ["Call Mara Weber"], [lead])
+    lead = written(one, FOUR + other)
+    undo(one, rule="other")
+    assert stands(one, lead) == ("ben", "qualified", ["Call Mara Weber"], [lead])
     with pytest.raises(PermanentError, match=r"the rule nobody wrote nothing in .*; these did: four, other"):
-        undo(firm, rule="nobody")
-    assert len(undo(firm).undone) == 4
+        undo(one, rule="nobody")
+    assert len(undo(one).undone) == 4
 
 
 def test_notes_and_what_nobody_can_leave_again_are_listed_with_the_reason(firm: Company) -> None:
@@ -103,19 +111,19 @@ def test_notes_and_what_nobody_can_leave_again_are_listed_with_the_reason(firm: 
     assert firm.org.fields_of(lead)["owner"] == firm.people["ana"]
 
 
-def test_nobody_who_was_taken_out_is_put_back(firm: Company) -> None:
-    firm.rules("""\
+def test_nobody_who_was_taken_out_is_put_back(one: Company) -> None:
+    one.rules("""\
   - {id: enrol, why: In, when: {created: true}, then: [{enroll: {in: brochure}}], once: per lead}
   - {id: leave, why: Out, when: {becomes: {status: interested}}, then: [{unenroll: {from: brochure}}], once: per lead}
 """)
-    firm.run()
-    lead = firm.lead()
-    firm.run(HOUR / 2)
-    firm.set(lead, status="interested")
-    firm.run(HOUR)
-    result = undo(firm)
+    one.run()
+    lead = one.lead()
+    one.run(HOUR / 2)
+    one.set(lead, status="interested")
+    one.run(HOUR)
+    result = undo(one)
     assert kept(result) == {"unenroll": "nobody is enrolled again by an undo: that would be contact"}
-    assert firm.org.members(firm.brochure) == []
+    assert one.org.members(one.brochure) == []
 
 
 def test_who_was_in_before_us_stays_in(firm: Company) -> None:
@@ -141,15 +149,15 @@ def test_values_that_a_person_changed_since_are_left_to_them(firm: Company) -> N
     assert stands(firm, lead) == ("cleo", "working", [], [])
 
 
-def test_a_value_that_a_person_changed_and_set_to_the_same_again_is_theirs(firm: Company) -> None:
-    lead = written(firm)
-    firm.at(1.2 * HOUR)
-    firm.set(lead, owner="cleo")
-    firm.run(1.4 * HOUR)
-    firm.at(1.6 * HOUR)
-    firm.set(lead, owner="ben")
-    assert kept(undo(firm, run=_writer(firm))) == {"reassign": "owner was changed since, and set to the same again"}
-    assert stands(firm, lead)[0] == "ben"
+def test_a_value_that_a_person_changed_and_set_to_the_same_again_is_theirs(one: Company) -> None:
+    lead = written(one)
+    one.at(1.2 * HOUR)
+    one.set(lead, owner="cleo")
+    one.run(1.4 * HOUR)
+    one.at(1.6 * HOUR)
+    one.set(lead, owner="ben")
+    assert kept(undo(one, run=_writer(one))) == {"reassign": "owner was changed since, and set to the same again"}
+    assert stands(one, lead)[0] == "ben"
 
 
 def test_a_task_that_a_person_touched_is_left(firm: Company) -> None:
@@ -194,16 +202,16 @@ def test_an_edit_that_comes_between_the_plan_and_the_write_is_seen(firm: Company
     assert stands(firm, lead) == ("cleo", "new", ["Call Mara Weber"], [])
 
 
-def test_of_two_values_only_the_one_that_is_still_ours_is_put_back(firm: Company) -> None:
+def test_of_two_values_only_the_one_that_is_still_ours_is_put_back(one: Company) -> None:
     lead = written(
-        firm,
+        one,
         "  - {id: two, why: Two, when: {created: true}, then: [{set: {status: qualified, title: CEO}}]}\n",
         title="Buyer",
     )
-    firm.set(lead, title="Owner")
-    result = undo(firm)
+    one.set(lead, title="Owner")
+    result = undo(one)
     assert kept(result) == {"set": "title was changed since"}
-    assert (firm.org.fields_of(lead)["title"], stands(firm, lead)[1]) == ("Owner", "new")
+    assert (one.org.fields_of(lead)["title"], stands(one, lead)[1]) == ("Owner", "new")
 
 
 # -- records and people that are gone --------------------------------------------------------------------------------
@@ -264,35 +272,35 @@ def test_deals_and_contacts_are_taken_back_like_leads(firm: Company) -> None:
     assert firm.run(3 * HOUR).summary.counts["planned"] == 0
 
 
-def test_a_prospect_who_opted_out_since_keeps_that_and_gets_the_call_taken_back(firm: Company) -> None:
-    lead = written(firm)
-    firm.set(lead, opted_out=True)
-    assert undo(firm).exit_code == 0
-    assert stands(firm, lead) == BEFORE
-    assert firm.org.fields_of(lead)["opted_out"] is True
+def test_a_prospect_who_opted_out_since_keeps_that_and_gets_the_call_taken_back(one: Company) -> None:
+    lead = written(one)
+    one.set(lead, opted_out=True)
+    assert undo(one).exit_code == 0
+    assert stands(one, lead) == BEFORE
+    assert one.org.fields_of(lead)["opted_out"] is True
 
 
 # -- which pass ------------------------------------------------------------------------------------------------------
 
 
-def test_a_pass_that_is_not_there_or_not_one_or_an_undo_is_refused_in_one_line(firm: Company) -> None:
-    written(firm)
+def test_a_pass_that_is_not_there_or_not_one_or_an_undo_is_refused_in_one_line(one: Company) -> None:
+    written(one)
     with pytest.raises(PermanentError, match=r"^there is no pass 1999; `followup log` lists them$"):
-        undo(firm, run="1999")
+        undo(one, run="1999")
     with pytest.raises(PermanentError, match=r"^20260302 is the beginning of several passes: name one of "):
-        undo(firm, run="20260302")
-    done = undo(firm)
+        undo(one, run="20260302")
+    done = undo(one)
     with pytest.raises(PermanentError, match="is an undo itself and is not undone"):
-        undo(firm, run=done.summary.id)
+        undo(one, run=done.summary.id)
 
 
-def test_what_a_pass_has_not_written_yet_is_said_and_left(firm: Company) -> None:
-    firm.rules(CALL.replace("then:", "limit: {per_run: 1}, then:"))
-    firm.run()
-    firm.lead()
-    firm.lead()
-    assert firm.run(HOUR).exit_code == 3
-    result = undo(firm)
+def test_what_a_pass_has_not_written_yet_is_said_and_left(one: Company) -> None:
+    one.rules(CALL.replace("then:", "limit: {per_run: 1}, then:"))
+    one.run()
+    one.lead()
+    one.lead()
+    assert one.run(HOUR).exit_code == 3
+    result = undo(one)
     assert [left.why for left in result.left] == ["not written yet: it is held until `followup release`"]
     assert (len(result.undone), result.exit_code) == (1, 3)
 

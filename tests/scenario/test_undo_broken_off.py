@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
 from adapters.sandbox.faults import Fault
 from connector.clock import SystemClock
 from connector.undo_pass import undo_pass
-from tests.company import Company
+from tests.company import Company, company
 from tests.undoing import HOUR, dying, kept, stands, undo, written
 
 BEFORE = ("ana", "new", [], [])
@@ -15,6 +18,13 @@ WRITES = {
     "salesforce": ("POST|PATCH|DELETE", r"/composite/sobjects"),
     "hubspot": ("POST|PUT", r"/batch/update|/memberships/remove"),
 }
+
+
+@pytest.fixture
+def one(tmp_path: Path) -> Iterator[Company]:
+    """A company on one CRM, for what does not depend on which."""
+    with company("salesforce", tmp_path) as made:
+        yield made
 
 
 @pytest.fixture(autouse=True)
@@ -62,12 +72,12 @@ def test_an_undo_that_is_killed_is_finished_by_running_it_again_and_by_nothing_e
     _undone_once(firm, lead)
 
 
-def test_a_killed_undo_says_in_the_log_which_pass_it_was_of(firm: Company) -> None:
-    written(firm)
-    firm.at(2 * HOUR)
-    with firm.connected() as connection, dying(connection, 1, answered=False):
+def test_a_killed_undo_says_in_the_log_which_pass_it_was_of(one: Company) -> None:
+    written(one)
+    one.at(2 * HOUR)
+    with one.connected() as connection, dying(connection, 1, answered=False):
         undo_pass(connection, "latest")
-    with firm.connected() as connection, connection.store.begin() as uow:
+    with one.connected() as connection, connection.store.begin() as uow:
         [broken, undone] = uow.runs(2)
     assert broken.message == f"takes back {undone.id}; it did not end: `followup undo {undone.id}` finishes it"
     assert broken.exit_code is None
@@ -92,16 +102,16 @@ def test_a_write_that_the_crm_refuses_is_left_with_its_reason_and_tried_again_by
     _undone_once(firm, lead)
 
 
-def test_an_undo_of_another_pass_leaves_what_an_undo_left_over(firm: Company) -> None:
-    lead = written(firm)
-    [first] = {entry.run for entry in firm.outbox()}
-    other = firm.lead("Other Weber")
-    firm.run(1.5 * HOUR)
-    firm.at(2 * HOUR)
-    with firm.connected() as connection, dying(connection, 1, answered=False):
+def test_an_undo_of_another_pass_leaves_what_an_undo_left_over(one: Company) -> None:
+    lead = written(one)
+    [first] = {entry.run for entry in one.outbox()}
+    other = one.lead("Other Weber")
+    one.run(1.5 * HOUR)
+    one.at(2 * HOUR)
+    with one.connected() as connection, dying(connection, 1, answered=False):
         undo_pass(connection, first)
-    assert undo(firm, 3 * HOUR).exit_code == 0
-    assert stands(firm, other)[0] == "ana"
-    assert stands(firm, lead)[0] == "ben"
-    assert undo(firm, 4 * HOUR, run=first).exit_code == 0
-    assert stands(firm, lead) == BEFORE
+    assert undo(one, 3 * HOUR).exit_code == 0
+    assert stands(one, other)[0] == "ana"
+    assert stands(one, lead)[0] == "ben"
+    assert undo(one, 4 * HOUR, run=first).exit_code == 0
+    assert stands(one, lead) == BEFORE

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
+
+import pytest
 
 from connector.domain.decision import Assignment
 from connector.domain.model import Offer
-from tests.company import START, Company
+from tests.company import START, Company, company
 from tests.undoing import HOUR, kept, stands, undo, written
 
 DAY = timedelta(days=1)
@@ -39,6 +43,13 @@ POOL = """\
 """
 
 
+@pytest.fixture
+def one(tmp_path: Path) -> Iterator[Company]:
+    """A company on one CRM, for what does not depend on which."""
+    with company("salesforce", tmp_path) as made:
+        yield made
+
+
 def _rules_that_wrote(firm: Company) -> set[str]:
     return {entry.action.rule for entry in firm.outbox()}
 
@@ -60,18 +71,18 @@ def test_putting_back_an_owner_and_a_status_is_nobodys_doing(firm: Company) -> N
     assert _rules_that_wrote(firm) == wrote | {"undo"}
 
 
-def test_the_clock_of_an_assignment_runs_on_as_if_it_had_never_been_stopped(firm: Company) -> None:
-    firm.rules(
+def test_the_clock_of_an_assignment_runs_on_as_if_it_had_never_been_stopped(one: Company) -> None:
+    one.rules(
         SET + '  - {id: quiet, why: Quiet, when: {quiet: 2 days}, then: [{task: {type: todo, subject: "Ask"}}]}\n'
     )
-    assert firm.run().problems == ()
-    lead = firm.lead()
-    firm.run(HOUR)
-    undo(firm, 30 * HOUR)
-    firm.run(47 * HOUR)
-    assert firm.tasks(lead) == []
-    firm.run(49 * HOUR)
-    assert [task.subject for task in firm.tasks(lead)] == ["Ask"]
+    assert one.run().problems == ()
+    lead = one.lead()
+    one.run(HOUR)
+    undo(one, 30 * HOUR)
+    one.run(47 * HOUR)
+    assert one.tasks(lead) == []
+    one.run(49 * HOUR)
+    assert [task.subject for task in one.tasks(lead)] == ["Ask"]
 
 
 def test_a_call_that_was_undone_is_no_attempt_no_touch_and_nobodys_work(firm: Company) -> None:
@@ -120,68 +131,68 @@ def test_an_offer_that_was_undone_is_over_and_nobody_is_asked_next(firm: Company
     assert [f"the offer to {offer.person} was withdrawn on" in text for text in told] == [True]
 
 
-def test_an_offer_that_somebody_took_stays_taken(firm: Company) -> None:
-    lead = written(firm, OFFER)
-    [offer] = firm.tasks(lead)
-    firm.at(1.2 * HOUR)
-    firm.org.complete_task(offer.id, by=offer.owner)
-    assert kept(undo(firm, 1.5 * HOUR)) == {"offer": "somebody completed the task"}
-    firm.run(2 * HOUR)
-    assert firm.org.fields_of(lead)["owner"] == offer.owner
+def test_an_offer_that_somebody_took_stays_taken(one: Company) -> None:
+    lead = written(one, OFFER)
+    [offer] = one.tasks(lead)
+    one.at(1.2 * HOUR)
+    one.org.complete_task(offer.id, by=offer.owner)
+    assert kept(undo(one, 1.5 * HOUR)) == {"offer": "somebody completed the task"}
+    one.run(2 * HOUR)
+    assert one.org.fields_of(lead)["owner"] == offer.owner
 
 
-def test_a_hand_over_that_was_undone_is_not_made_again_and_takes_no_turn(firm: Company) -> None:
-    lead = written(firm, OFFER)
-    [offer] = firm.tasks(lead)
-    firm.at(1.2 * HOUR)
-    firm.org.complete_task(offer.id, by=offer.owner)
-    firm.run(1.5 * HOUR)
-    assert firm.org.fields_of(lead)["owner"] == offer.owner
-    assert undo(firm).exit_code == 0
+def test_a_hand_over_that_was_undone_is_not_made_again_and_takes_no_turn(one: Company) -> None:
+    lead = written(one, OFFER)
+    [offer] = one.tasks(lead)
+    one.at(1.2 * HOUR)
+    one.org.complete_task(offer.id, by=offer.owner)
+    one.run(1.5 * HOUR)
+    assert one.org.fields_of(lead)["owner"] == offer.owner
+    assert undo(one).exit_code == 0
     for hours in (3, 30):
-        assert firm.run(hours * HOUR).summary.counts["planned"] == 0
-    assert stands(firm, lead)[0] == "ana"
-    assert _ledger(firm)[0] == []
+        assert one.run(hours * HOUR).summary.counts["planned"] == 0
+    assert stands(one, lead)[0] == "ana"
+    assert _ledger(one)[0] == []
 
 
-def test_who_lost_a_record_to_an_undo_is_next_again(firm: Company) -> None:
-    first = written(firm, POOL, owner="eva")
-    taker = firm.org.fields_of(first)["owner"]
-    undo(firm)
-    second = firm.lead("Second", owner="eva")
-    firm.run(3 * HOUR)
-    assert firm.org.fields_of(second)["owner"] == taker
-    assert len(_ledger(firm)[0]) == 1
+def test_who_lost_a_record_to_an_undo_is_next_again(one: Company) -> None:
+    first = written(one, POOL, owner="eva")
+    taker = one.org.fields_of(first)["owner"]
+    undo(one)
+    second = one.lead("Second", owner="eva")
+    one.run(3 * HOUR)
+    assert one.org.fields_of(second)["owner"] == taker
+    assert len(_ledger(one)[0]) == 1
 
 
-def test_a_lead_that_was_given_back_was_not_recycled_and_has_its_first_owner_in_the_report(firm: Company) -> None:
-    written(firm, SET)
-    undo(firm)
-    report = json.loads(firm.cli("report", "--json").stdout)
+def test_a_lead_that_was_given_back_was_not_recycled_and_has_its_first_owner_in_the_report(one: Company) -> None:
+    written(one, SET)
+    undo(one)
+    report = json.loads(one.cli("report", "--json").stdout)
     assert report["total"]["recycled"]["now"] == 0
     assert [row["name"] for row in report["owners"] if row["open"]["now"]] == ["Ana Ferreira"]
 
 
-def test_a_replay_puts_an_undo_on_no_side(firm: Company) -> None:
-    written(firm, CALL.replace("once:", "wait: 30 minutes, once:"))
-    undo(firm)
-    firm.run(30 * HOUR)
-    replayed = json.loads(firm.cli("replay", "--since", START.isoformat(), "--every", "runs", "--json").stdout)
+def test_a_replay_puts_an_undo_on_no_side(one: Company) -> None:
+    written(one, CALL.replace("once:", "wait: 30 minutes, once:"))
+    undo(one)
+    one.run(30 * HOUR)
+    replayed = json.loads(one.cli("replay", "--since", START.isoformat(), "--every", "runs", "--json").stdout)
     assert [(line["rule"], line["side"]) for line in replayed["lines"]] == [("call", "both")]
 
 
-def test_what_upkeep_did_with_a_task_since_does_not_keep_it_from_being_undone(firm: Company) -> None:
+def test_what_upkeep_did_with_a_task_since_does_not_keep_it_from_being_undone(one: Company) -> None:
     away = "  ana: {crm: ana@example.com, cover: ben, away: [{from: 2026-03-03, to: 2026-03-20}]}\n"
-    team = (firm.folder / "team.yaml").read_text()
-    firm.write("team.yaml", team.replace("  ana: {crm: ana@example.com, manager: eva}\n", away))
-    firm.rules(CALL.replace("1 business day", "6 business days"))
-    assert firm.run().problems == ()
-    lead = firm.lead()
-    firm.run(HOUR)
-    [first] = {entry.run for entry in firm.outbox()}
-    firm.run(DAY)
-    [task] = firm.tasks(lead)
-    assert task.owner == firm.people["ben"]
-    assert list(kept(undo(firm, DAY + HOUR))) == ["amend"]
-    assert undo(firm, DAY + 2 * HOUR, run=first).exit_code == 0
-    assert firm.tasks(lead) == []
+    team = (one.folder / "team.yaml").read_text()
+    one.write("team.yaml", team.replace("  ana: {crm: ana@example.com, manager: eva}\n", away))
+    one.rules(CALL.replace("1 business day", "6 business days"))
+    assert one.run().problems == ()
+    lead = one.lead()
+    one.run(HOUR)
+    [first] = {entry.run for entry in one.outbox()}
+    one.run(DAY)
+    [task] = one.tasks(lead)
+    assert task.owner == one.people["ben"]
+    assert list(kept(undo(one, DAY + HOUR))) == ["amend"]
+    assert undo(one, DAY + 2 * HOUR, run=first).exit_code == 0
+    assert one.tasks(lead) == []
