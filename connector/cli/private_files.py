@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import tempfile
-from contextlib import suppress
+from contextlib import ExitStack
 from pathlib import Path
 
 PRIVATE = 0o600
@@ -30,17 +30,15 @@ def write_private(file: Path, text: str, *, keep_mode: bool = False) -> None:
             raise
         _write_into(file, text, mode)  # the file may be written, but its folder not
         return
-    try:
+    with ExitStack() as on_failure:
+        on_failure.callback(Path(name).unlink, missing_ok=True)
         with open(handle, "w", encoding="utf-8") as stream:
             os.fchmod(handle, mode)
             stream.write(text)
             stream.flush()
             os.fsync(handle)
         Path(name).replace(target)
-    except BaseException:
-        with suppress(OSError):
-            Path(name).unlink()
-        raise
+        on_failure.pop_all()
 
 
 def _is_ours(found: os.stat_result) -> bool:
