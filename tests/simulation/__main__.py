@@ -72,7 +72,9 @@ def main() -> int:
             broken.append(outcome)
             print(f"seed {outcome.seed}: {str(outcome.violations[0])[:300]}", flush=True)
         if number % max(1, given.seeds // 10) == 0:
-            print(f"{number} of {given.seeds} seeds, {len(broken)} broken, {time.monotonic() - begun:.0f} s", flush=True)
+            print(
+                f"{number} of {given.seeds} seeds, {len(broken)} broken, {time.monotonic() - begun:.0f} s", flush=True
+            )
     for outcome in sorted(broken, key=lambda each: each.seed)[:10]:
         _tell(outcome, scenario(outcome.seed), not given.no_shrink)
     print(coverage.table(counts))

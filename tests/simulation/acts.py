@@ -178,7 +178,9 @@ class Actors:
         return self._on_task(self._nth(step, lead), do, "complete")
 
     def _defer(self, step: Spec, lead: str) -> Mapping[str, Any] | None:
-        return self._on_task(self._nth(step, lead), lambda task: self.firm.org.defer_task(task, by=self._by(step)), "defer")
+        return self._on_task(
+            self._nth(step, lead), lambda task: self.firm.org.defer_task(task, by=self._by(step)), "defer"
+        )
 
     def _delete_task(self, step: Spec, lead: str) -> Mapping[str, Any] | None:
         return self._on_task(self._nth(step, lead), self.firm.org.delete_task, "delete")

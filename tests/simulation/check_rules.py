@@ -39,7 +39,9 @@ def after_pass(oracle: Oracle, record: PassRecord) -> None:
 
 def _waits(oracle: Oracle, drawn: Spec) -> list[timedelta]:
     texts = [drawn.get("wait")]
-    texts += [step["wait"] for step in oracle.stage.scenario.steps if step["do"] == "edit" and step["rule"] == drawn["id"]]
+    texts += [
+        step["wait"] for step in oracle.stage.scenario.steps if step["do"] == "edit" and step["rule"] == drawn["id"]
+    ]
     return [naive.wall(text) or timedelta(0) for text in texts]
 
 

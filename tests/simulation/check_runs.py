@@ -61,7 +61,9 @@ def _document(oracle: Oracle, record: PassRecord) -> None:
     from_held = sum(entry.state == "held" and states.get(key) == "dropped" for key, entry in record.before.items())
     into = before + counts["planned"] + from_held
     out = written["confirmed"] + written["failed"] + counts["dropped"] + left
-    oracle.expect("document", into == out, f"{before} were left and {counts['planned']} planned, but {counts} and {left} left")
+    oracle.expect(
+        "document", into == out, f"{before} were left and {counts['planned']} planned, but {counts} and {left} left"
+    )
     held = sum(state == "held" for state in states.values())
     oracle.expect("document", counts["held"] >= held, f"held is {counts['held']}, {held} are")
     clean = not held and not left and not written["failed"] and counts["held"] == 0
@@ -119,7 +121,11 @@ def _budget(oracle: Oracle, record: PassRecord) -> None:
     if not daily or record.outcome == "killed":
         return
     day = record.now.date()
-    others = [each for each in oracle.stage.passes if each is not record and each.outcome != "killed" and each.now.date() == day]
+    others = [
+        each
+        for each in oracle.stage.passes
+        if each is not record and each.outcome != "killed" and each.now.date() == day
+    ]
     left = int(daily * 0.5) - sum(each.requests for each in others)
     text = f"{record.requests} calls when {left} were left of the share"
     oracle.expect("budget", record.requests <= max(0, left) + SLACK, text)
@@ -145,5 +151,3 @@ def settled(oracle: Oracle, record: PassRecord) -> None:
         oracle.expect("settled", entry.state not in LEFT, f"{key} is {entry.state}: {entry.message}")
         if entry.state in ("failed", "dead", "dropped"):
             oracle.expect("reason", bool(entry.message), f"{key} is {entry.state} without a reason")
-
-

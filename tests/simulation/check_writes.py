@@ -20,7 +20,9 @@ def after_pass(oracle: Oracle, record: PassRecord) -> None:
     """Each write of the pass by itself, and all writes so far by their keys."""
     for effect in record.effects:
         entry = oracle.entry(effect, record)
-        oracle.expect("planned", entry is not None, f"a {effect.kind} nobody planned on {effect.lead}: {shown(effect.values)}")
+        oracle.expect(
+            "planned", entry is not None, f"a {effect.kind} nobody planned on {effect.lead}: {shown(effect.values)}"
+        )
         if entry is not None and effect.kind != "amend":
             _one(oracle, record, effect, entry)
     _keys(oracle)
@@ -38,7 +40,8 @@ def _one(oracle: Oracle, record: PassRecord, effect: Effect, entry: OutboxEntry)
     if effect.kind == "enroll":
         # What HubSpot hides while a pass is under way is asked of its communication preferences, which have the last word.
         hidden_since = oracle.stage.firm.crm == "hubspot" and seen.opted_out is None and "act" in record.happened
-        oracle.expect("consent", seen.opted_out is False or hidden_since, f"{what}: opt-out is {seen.opted_out}")
+        agreed = (seen.opted_out is False or hidden_since) and not seen.unsubscribed
+        oracle.expect("consent", agreed, f"{what}: opt-out is {seen.opted_out}, unsubscribed {seen.unsubscribed}")
     if oracle.stage.scenario.options["guarded"] and not handed_over:
         out = seen.opted_out is not False and not (seen.opted_out is None and "act" in record.happened)
         refused = seen.status in (words["do_not_contact"], words["converted"]) or out
@@ -88,7 +91,9 @@ def _keys(oracle: Oracle) -> None:
 
 def confirmed(oracle: Oracle) -> None:
     """At the end: what counts as done is in the CRM, and what is in the CRM counts as done."""
-    made = {(entry.action.key, effect.kind) for _, effect in oracle.effects() if (entry := oracle.owner_of.get(id(effect)))}
+    made = {
+        (entry.action.key, effect.kind) for _, effect in oracle.effects() if (entry := oracle.owner_of.get(id(effect)))
+    }
     last = oracle.stage.passes[-1].after
     for key, entry in last.items():
         kind = "task" if entry.action.kind == "offer" else entry.action.kind

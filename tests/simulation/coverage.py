@@ -21,21 +21,31 @@ ACTS = (
     "convert", "merge", "delete", "lead", "complete", "defer", "delete_task", "task", "open_email", "hide", "show",
     "deactivate", "unsubscribe", "late",
 )  # fmt: skip
-_GROUPS: Mapping[str, Sequence[str]] = {"checked": INVARIANTS, "write": WRITES, "fault": FAULTS, "wire": WIRE, "act": ACTS}
+GROUPS: Mapping[str, Sequence[str]] = {
+    "checked": INVARIANTS,
+    "write": WRITES,
+    "fault": FAULTS,
+    "wire": WIRE,
+    "act": ACTS,
+}
+
+OTHERS = ("releases", "outcome RetryableError", "outcome ThrottledError", "outcome QuotaSpentError", "outcome killed")
 
 
 def missing(counts: Counter[str]) -> list[str]:
     """What was never exercised."""
-    wanted = [f"{group} {name}" for group, names in _GROUPS.items() for name in names]
-    wanted += ["releases", "outcome RetryableError", "outcome ThrottledError", "outcome QuotaSpentError", "outcome killed"]
+    wanted = [f"{group} {name}" for group, names in GROUPS.items() for name in names]
+    wanted += OTHERS
     return [name for name in wanted if not counts[name]]
 
 
 def table(counts: Counter[str]) -> str:
     """All figures, a line for each group."""
     lines = []
-    for group in (*_GROUPS, "outcome"):
-        of_group = sorted((name.partition(" ")[2], count) for name, count in counts.items() if name.partition(" ")[0] == group)
+    for group in (*GROUPS, "outcome"):
+        of_group = sorted(
+            (name.partition(" ")[2], count) for name, count in counts.items() if name.partition(" ")[0] == group
+        )
         lines.append(f"{group}: " + ", ".join(f"{name} {count:,}" for name, count in of_group))
     return "\n".join(lines)
 

@@ -26,6 +26,7 @@ class LeadNow:
     opted_out: bool | None
     refuses_calls: bool
     gone: str = ""
+    unsubscribed: bool = False
     fields: Mapping[str, object] = field(default_factory=dict, compare=False)
 
 
@@ -103,7 +104,9 @@ class Salesforce:
         kind = str(row["TaskSubtype"] or row["Type"] or "todo").lower()
         about = str(row["WhoId"] or row["WhatId"] or "")
         gone = bool(row["IsDeleted"])
-        return TaskNow(str(row["Id"]), about, str(row["OwnerId"]), key, kind, not row["IsClosed"], due, str(row["Subject"]), gone)
+        return TaskNow(
+            str(row["Id"]), about, str(row["OwnerId"]), key, kind, not row["IsClosed"], due, str(row["Subject"]), gone
+        )
 
     def lead(self, id_: str) -> LeadNow | None:
         """A lead as readers see it now."""
@@ -111,10 +114,24 @@ class Salesforce:
         if row is None:
             return None
         hidden = ("Lead", "HasOptedOutOfEmail") in self.db.hidden
-        gone = "merged" if row["MasterRecordId"] else "deleted" if row["IsDeleted"] else "converted" if row["IsConverted"] else ""
-        shown = {"custom.tier": row["Tier__c"], "source": row["LeadSource"], "country": row["Country"], "size": row["NumberOfEmployees"]}
+        gone = (
+            "merged"
+            if row["MasterRecordId"]
+            else "deleted"
+            if row["IsDeleted"]
+            else "converted"
+            if row["IsConverted"]
+            else ""
+        )
+        shown = {
+            "custom.tier": row["Tier__c"],
+            "source": row["LeadSource"],
+            "country": row["Country"],
+            "size": row["NumberOfEmployees"],
+        }
         out = None if hidden else bool(row["HasOptedOutOfEmail"])
-        return LeadNow(id_, row["Status"], row["OwnerId"], out, bool(row["DoNotCall"]), gone, {**shown, "email": row["Email"]})
+        shown["email"] = row["Email"]
+        return LeadNow(id_, row["Status"], row["OwnerId"], out, bool(row["DoNotCall"]), gone, False, shown)
 
     def read_ids(self, method: str, target: str, body: str) -> frozenset[str]:
         """The leads that a request re-reads for consent and state; none for other requests."""
@@ -150,7 +167,8 @@ class HubSpot:
         tables = self.portal.tables
         names = ("hubspot_owner_id", "hs_lead_status", "tier", "lead_source", "country")
         leads = {
-            id_: tuple(row.version.properties.get(name) for name in names) for id_, row in tables["contacts"].rows.items()
+            id_: tuple(row.version.properties.get(name) for name in names)
+            for id_, row in tables["contacts"].rows.items()
         }
         tasks = {id_: self._task(row) for id_, row in tables["tasks"].rows.items()}
         notes = {
@@ -170,7 +188,9 @@ class HubSpot:
         due = instant(parse_ms(said.get("hs_timestamp", "")) or 0)
         kind, gone = said.get("hs_task_type", "TODO").lower(), row.archived_at is not None
         subject = said.get("hs_task_subject", "")
-        return TaskNow(row.id, self._about("tasks", row.id), said.get("hubspot_owner_id", ""), key, kind, open_, due, subject, gone)
+        return TaskNow(
+            row.id, self._about("tasks", row.id), said.get("hubspot_owner_id", ""), key, kind, open_, due, subject, gone
+        )
 
     def lead(self, id_: str) -> LeadNow | None:
         """A contact as a batch read shows it now."""
@@ -182,14 +202,14 @@ class HubSpot:
             return None
         said = row.version.properties
         word = said.get("hs_email_optout")
-        asked = id_ in self.portal.unsubscribed
-        out: bool | None = word == "true" if word in ("true", "false") else asked
-        if "hs_email_optout" in table.hidden:
-            out = True if asked else None
+        left = word not in ("true", "false") and id_ in self.portal.unsubscribed  # where it is set, the field decides
+        out = None if "hs_email_optout" in table.hidden else word == "true"
         gone = "deleted" if row.archived_at is not None else ""
-        gone = gone or ("converted" if said.get("lifecyclestage") == "customer" or said.get("hs_lead_status") == "OPEN_DEAL" else "")
+        gone = gone or (
+            "converted" if said.get("lifecyclestage") == "customer" or said.get("hs_lead_status") == "OPEN_DEAL" else ""
+        )
         shown = {ours: said.get(theirs) for ours, theirs in _SHOWN.items()}
-        return LeadNow(id_, said.get("hs_lead_status"), said.get("hubspot_owner_id"), out, False, gone, shown)
+        return LeadNow(id_, said.get("hs_lead_status"), said.get("hubspot_owner_id"), out, False, gone, left, shown)
 
     def read_ids(self, method: str, target: str, body: str) -> frozenset[str]:
         """The contacts that a batch read asks for; none for other requests."""
@@ -214,11 +234,19 @@ class HubSpot:
         return frozenset(owner.id for owner in self.portal.owners.values() if owner.active)
 
 
-_SHOWN = {"custom.tier": "tier", "source": "lead_source", "country": "country", "size": "numemployees", "email": "email"}
+_SHOWN = {
+    "custom.tier": "tier",
+    "source": "lead_source",
+    "country": "country",
+    "size": "numemployees",
+    "email": "email",
+}
 _FIELDS = ("owner", "status", "custom.tier", "source", "country")
 
 
-def differences(before: Snapshot, after: Snapshot) -> list[tuple[str, str, str | None, Mapping[str, object], TaskNow | None]]:
+def differences(
+    before: Snapshot, after: Snapshot
+) -> list[tuple[str, str, str | None, Mapping[str, object], TaskNow | None]]:
     """What one write did: (kind, lead, key, values, task)."""
     found: list[tuple[str, str, str | None, Mapping[str, object], TaskNow | None]] = []
     for id_, task in after.tasks.items():
@@ -228,7 +256,11 @@ def differences(before: Snapshot, after: Snapshot) -> list[tuple[str, str, str |
         elif old is None:
             found.append(("task", task.lead, task.key, {"owner": task.owner, "due": task.due, "type": task.type}, task))
         elif old != task:
-            changed = {name: getattr(task, name) for name in ("owner", "due", "open", "subject") if getattr(task, name) != getattr(old, name)}
+            changed = {
+                name: getattr(task, name)
+                for name in ("owner", "due", "open", "subject")
+                if getattr(task, name) != getattr(old, name)
+            }
             if changed:
                 found.append(("amend", task.lead, task.key, changed, task))
     for id_, (lead, key) in after.notes.items():
@@ -245,5 +277,7 @@ def differences(before: Snapshot, after: Snapshot) -> list[tuple[str, str, str |
         if pairs:
             found.append(("set", id_, None, pairs, None))
     found += [("enroll", lead, None, {"in": target}, None) for target, lead in sorted(after.members - before.members)]
-    found += [("unenroll", lead, None, {"from": target}, None) for target, lead in sorted(before.members - after.members)]
+    found += [
+        ("unenroll", lead, None, {"from": target}, None) for target, lead in sorted(before.members - after.members)
+    ]
     return found

@@ -33,9 +33,7 @@ def scenario(seed: int) -> Scenario:
     rules = [each for each in rules if each["id"] not in broken] or [_plain(options["guarded"])]
     cadences = [each for each in cadences if each["id"] not in broken]
     steps = _steps(dice, crm, len(leads), [each["id"] for each in rules])
-    return Scenario(
-        seed, crm, options, tuple(leads), tuple(rules), tuple(cadences), tuple(scores), tuple(steps)
-    )
+    return Scenario(seed, crm, options, tuple(leads), tuple(rules), tuple(cadences), tuple(scores), tuple(steps))
 
 
 def _plain(guarded: bool) -> Spec:
@@ -64,7 +62,9 @@ def _options(dice: Random, crm: str) -> dict[str, Any]:
             "always": {"zone": "UTC", "hours": {"mon-sun": "00:00-23:59"}},
         },
     }
-    contact = dice.choice((None, None, {"min_gap": "20 hours"}, {"min_gap": "1 business day", "max_per_week": 3}, {"max_per_week": 2}))
+    contact = dice.choice(
+        (None, None, {"min_gap": "20 hours"}, {"min_gap": "1 business day", "max_per_week": 3}, {"max_per_week": 2})
+    )
     if contact:
         team["contact"] = contact
     return {
@@ -113,13 +113,18 @@ def act(dice: Random, crm: str, leads: int) -> Spec:
     names = [f"L{number}" for number in range(leads)]
     step: dict[str, Any] = {"do": do, "lead": dice.choice(names), "by": dice.choice(PEOPLE)}
     if do == "call":
-        step |= {"outcome": dice.choice(("no_answer", "connected", "busy", "left_message")), "inbound": dice.random() < 0.2}
+        step |= {
+            "outcome": dice.choice(("no_answer", "connected", "busy", "left_message")),
+            "inbound": dice.random() < 0.2,
+        }
     elif do == "status":
         step["status"] = dice.choice(STATUS_WORDS)
     elif do == "owner":
         step["owner"] = dice.choice((*PEOPLE, "eva", "dirk", "queue"))
     elif do == "field":
-        step["fields"] = dice.choice(({"custom.tier": dice.choice(TIERS)}, {"source": dice.choice(SOURCES)}, {"country": "AT"}))
+        step["fields"] = dice.choice(
+            ({"custom.tier": dice.choice(TIERS)}, {"source": dice.choice(SOURCES)}, {"country": "AT"})
+        )
     elif do == "merge":
         step["loser"] = dice.choice(names)
     elif do == "lead":
@@ -149,11 +154,13 @@ def _pass(dice: Random, crm: str, leads: int) -> Spec:
             for _ in range(dice.choice((1, 1, 2)))
         ]
     if 0.35 < luck < 0.6:
-        at = {"request": dice.randint(1, 22)} if dice.random() < 0.6 else {"commit": dice.randint(1, 26)}
+        at = dice.choice(
+            ({"request": dice.randint(1, 22)}, {"commit": dice.randint(1, 26)}, {"write": dice.choice((1, 1, 2))})
+        )
         step["kill"] = {**at, "after": dice.random() < 0.5}
     elif luck < 0.68:
         step["wire"] = {
-            "request": dice.randint(1, 22),
+            dice.choice(("request", "write")): dice.choice((1, 1, 2, 5, dice.randint(6, 22))),
             "what": dice.choice(("time_out_before", "time_out_after", "stop", "act", "act")),
             "act": act(dice, crm, leads),
         }
@@ -185,4 +192,9 @@ def _steps(dice: Random, crm: str, leads: int, rules: list[str]) -> list[Spec]:
 
 def _edit(dice: Random, rules: list[str]) -> Spec:
     """An author at work: a rule goes, comes back, waits longer or says something else."""
-    return {"do": "edit", "rule": dice.choice(rules), "how": dice.choice(("off", "on", "on", "text", "wait")), "wait": "2 days"}
+    return {
+        "do": "edit",
+        "rule": dice.choice(rules),
+        "how": dice.choice(("off", "on", "on", "text", "wait")),
+        "wait": "2 days",
+    }

@@ -30,7 +30,16 @@ NEVER: Spec = {
 
 _WALL = ("30 minutes", "2 hours", "1 day", "3 days", "1 week")
 _WORKING = ("4 business hours", "1 business day", "2 business days")
-_ACTIVITIES = ("call", "email_sent", "email_received", "meeting", "note", "call_inbound", "email_opened", "meeting_booked")
+_ACTIVITIES = (
+    "call",
+    "email_sent",
+    "email_received",
+    "meeting",
+    "note",
+    "call_inbound",
+    "email_opened",
+    "meeting_booked",
+)
 
 
 def wait(dice: Random) -> str | None:
@@ -167,7 +176,9 @@ def rule(dice: Random, number: int, guarded: bool, scored: bool) -> Spec:
             ({"per_run": 1}, {"per_run": 2}, {"percent": 20}, {"per_owner_day": 1}, {"per_run": 2, "on_exceed": "stop"})
         )
     made.update(dice.choice(({}, {}, {}, {"priority": dice.choice((1, 5))}, {"calendar": "always"})))
-    made.update(dice.choice(({}, {}, {}, {"backfill": "all"}, {"backfill": {"spread": "2 per day"}}, {"contact": "always"})))
+    made.update(
+        dice.choice(({}, {}, {}, {"backfill": "all"}, {"backfill": {"spread": "2 per day"}}, {"contact": "always"}))
+    )
     return made
 
 

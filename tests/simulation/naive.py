@@ -107,7 +107,9 @@ def starts(rule: Spec, deeds: Sequence[Deed], crm: str) -> list[datetime] | None
     if word in ("becomes", "leaves", "changes"):
         return _changed(word, value, deeds, crm)
     if word == "assigned":
-        given = [deed.at for deed in deeds if deed.what == "owner" and deed.detail["owner"][0] != deed.detail["owner"][1]]
+        given = [
+            deed.at for deed in deeds if deed.what == "owner" and deed.detail["owner"][0] != deed.detail["owner"][1]
+        ]
         return [deed.at for deed in deeds if deed.what in ("lead", "merge")] + given
     if word == "replied":
         return [
@@ -119,7 +121,9 @@ def starts(rule: Spec, deeds: Sequence[Deed], crm: str) -> list[datetime] | None
         types = _listed(value["type"] if isinstance(value, dict) else value)
         known = {what for each in types for what in _TYPES[each]}
         ends = [deed.detail["end"] for deed in deeds if deed.what == "meeting" and "meeting" in types]
-        return ends + [deed.at for deed in deeds if deed.what in known and (deed.what != "meeting" or "meeting_booked" in types)]
+        return ends + [
+            deed.at for deed in deeds if deed.what in known and (deed.what != "meeting" or "meeting_booked" in types)
+        ]
     if word == "attempts":
         ends = [deed.detail["end"] for deed in deeds if deed.what == "meeting"]
         return ends + [deed.at for deed in deeds if deed.what in ("call", "email", "complete", "merge")]

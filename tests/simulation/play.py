@@ -28,7 +28,10 @@ class Outcome:
 
 def play(scenario: Scenario) -> Outcome:
     """Play a scenario in a folder of its own."""
-    with tempfile.TemporaryDirectory(prefix="simulation-", dir=_memory()) as name, staged(scenario, Path(name)) as stage:
+    with (
+        tempfile.TemporaryDirectory(prefix="simulation-", dir=_memory()) as name,
+        staged(scenario, Path(name)) as stage,
+    ):
         return _Player(stage).go()
 
 
@@ -127,7 +130,9 @@ class _Player:
         self._at(at - timedelta(seconds=1))
         early = self._pass({"do": "pass"}, number)
         touched = [effect for effect in early.effects if effect.lead == lead and effect.kind != "amend"]
-        self.oracle.expect("next_at", not touched, f"{len(touched)} writes to {lead} before {at}, which explain had as next")
+        self.oracle.expect(
+            "next_at", not touched, f"{len(touched)} writes to {lead} before {at}, which explain had as next"
+        )
         self._at(at)
         self._settle(number)
         after = stage.explain(lead) or {}
@@ -179,5 +184,3 @@ class _Player:
         counts["releases"] += len(stage.released)
         self.outcome.violations = self.oracle.violations
         return self.outcome
-
-

@@ -32,6 +32,8 @@ from tests.simulation.crm import Effect, LeadNow
 from tests.simulation.scenario import Scenario, Spec
 from tests.simulation.wire import Killed, Wire, tapped
 
+DOMAIN = FollowupError.__module__
+
 
 @dataclass
 class PassRecord:
@@ -210,7 +212,7 @@ class Stage:
         except Killed:
             record.outcome = "killed"
         except FollowupError as error:
-            record.outcome = type(error).__name__
+            record.outcome = next(kind.__name__ for kind in type(error).__mro__ if kind.__module__ == DOMAIN)
             record.texts.append(str(error))
         except Exception as error:
             if wire.dead:

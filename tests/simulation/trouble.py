@@ -7,13 +7,22 @@ from tests.company import Company
 from tests.simulation.scenario import Spec
 
 HTML = "<html><body>Please wait</body></html>"
-_WRITE = {"salesforce": ("POST|PATCH|DELETE", r"/composite/sobjects|/actions/"), "hubspot": ("POST|PUT|PATCH", r"/batch/(create|update)|/memberships/")}
+_WRITE = {
+    "salesforce": ("POST|PATCH|DELETE", r"/composite/sobjects|/actions/"),
+    "hubspot": ("POST|PUT|PATCH", r"/batch/(create|update)|/memberships/"),
+}
 _READ = {"salesforce": ("GET", r"/query"), "hubspot": ("POST|GET", r"/search|/batch/read")}
 _LIMIT = [{"errorCode": "REQUEST_LIMIT_EXCEEDED", "message": "TotalRequests Limit exceeded."}]
-_BUSY = [{"errorCode": "REQUEST_LIMIT_EXCEEDED", "message": "ConcurrentRequests (Concurrent API Requests) Limit exceeded."}]
+_BUSY = [
+    {"errorCode": "REQUEST_LIMIT_EXCEEDED", "message": "ConcurrentRequests (Concurrent API Requests) Limit exceeded."}
+]
 _BROKEN = [{"errorCode": "UNKNOWN_EXCEPTION", "message": "An unexpected error occurred."}]
 _SECONDLY = {"status": "error", "message": "You have reached your secondly limit.", "category": "RATE_LIMITS"}
-_TEN = {"status": "error", "message": "You have reached your ten_secondly_rolling limit.", "policyName": "TEN_SECONDLY_ROLLING"}
+_TEN = {
+    "status": "error",
+    "message": "You have reached your ten_secondly_rolling limit.",
+    "policyName": "TEN_SECONDLY_ROLLING",
+}
 _DAILY = {"status": "error", "message": "You have reached your daily limit.", "policyName": "DAILY"}
 _GONE = [{"errorCode": "INVALID_SESSION_ID", "message": "Session expired or invalid"}]
 
@@ -26,7 +35,12 @@ _ANSWERS: dict[str, dict[str, tuple[int, object]]] = {
     "server_error": {"salesforce": (500, _BROKEN), "hubspot": (500, {"status": "error", "message": "internal error"})},
     "token": {"salesforce": (401, _GONE), "hubspot": (401, {"status": "error", "category": "INVALID_AUTHENTICATION"})},
 }
-_KINDS = {"outage_after": "answer_after", "drop_before": "drop_before", "drop_after": "drop_after", "garble": "garble_after"}
+_KINDS = {
+    "outage_after": "answer_after",
+    "drop_before": "drop_before",
+    "drop_after": "drop_after",
+    "garble": "garble_after",
+}
 _ROWS = {
     "salesforce": ("UNABLE_TO_LOCK_ROW", "FIELD_CUSTOM_VALIDATION_EXCEPTION"),
     "hubspot": ("VALIDATION_ERROR", "CONFLICT"),

@@ -36,6 +36,7 @@ class Wire:
     act: Callable[[Spec], None] = lambda _step: None
     stop: threading.Event = field(default_factory=threading.Event)
     requests: int = 0
+    writes: int = 0
     commits: int = 0
     dead: bool = False
     happened: list[str] = field(default_factory=list)
@@ -51,13 +52,15 @@ class Wire:
         if self.dead:
             raise Killed
 
-    def request(self, send: Callable[[], Any], pool: HTTPConnectionPool, url: str) -> Any:
+    def request(self, send: Callable[[], Any], pool: HTTPConnectionPool, method: str, url: str) -> Any:
         """One request, with what is to happen before it and after it."""
         self.check()
         self.requests += 1
-        if self.kill.get("request") == self.requests and not self.kill["after"]:
+        self.writes += is_write(method, url)
+        kill = self._is_now(self.kill, method, url)
+        if kill and not self.kill["after"]:
             self.die()
-        what = self.wire.get("what") if self.wire.get("request") == self.requests else None
+        what = self.wire["what"] if self._is_now(self.wire, method, url) else None
         if what is not None:
             self.happened.append(what)
         if what == "act":
@@ -67,11 +70,22 @@ class Wire:
         elif what == "time_out_before":
             raise ReadTimeoutError(pool, url, "Read timed out.")
         answer = send()
-        if self.kill.get("request") == self.requests and self.kill["after"]:
+        if kill:
             self.die()
         if what == "time_out_after":
             raise ReadTimeoutError(pool, url, "Read timed out.")
         return answer
+
+    def _is_now(self, planned: Spec, method: str, url: str) -> bool:
+        """Whether this is the request, or the write, at which something is planned."""
+        return planned.get("request") == self.requests or (
+            planned.get("write") == self.writes and is_write(method, url)
+        )
+
+
+def is_write(method: str, url: str) -> bool:
+    """Whether a request may change something in the CRM."""
+    return method != "GET" and not url.partition("?")[0].endswith(("/search", "/batch/read", "/token"))
 
 
 class DyingStore:
@@ -113,7 +127,7 @@ def tapped(wire: Wire, store: Store) -> Iterator[Wire]:
     plain = HTTPConnectionPool.urlopen
 
     def urlopen(pool: HTTPConnectionPool, method: str, url: str, *args: Any, **more: Any) -> urllib3.BaseHTTPResponse:
-        return wire.request(lambda: plain(pool, method, url, *args, **more), pool, url)
+        return wire.request(lambda: plain(pool, method, url, *args, **more), pool, method, url)
 
     with (
         patch.object(HTTPConnectionPool, "urlopen", urlopen),
