@@ -15,8 +15,8 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from time import monotonic
 
-from tests.fuzz.target import CORPUS, Tally, explore, load, save
-from tests.fuzz.targets import TARGETS
+from tests.fuzz.target import CORPUS, Tally, load, save
+from tests.fuzz.targets import TARGETS, explored
 
 
 def main() -> int:
@@ -43,7 +43,7 @@ def _explore(names: list[str], seconds: float, seed: int | None) -> int:
     print(f"seed {seed}, {len(names)} targets, {seconds:g} s on {cores} cores")
     with ProcessPoolExecutor(cores, mp_context=multiprocessing.get_context("spawn")) as pool:
         jobs = [
-            (name, pool.submit(_one, name, part, seed * 100 + number))
+            (name, pool.submit(explored, name, part, seed * 100 + number))
             for name in names
             for number, part in enumerate(_parts(slices[name], seconds))
         ]
@@ -71,10 +71,6 @@ def _parts(whole: float, longest: float) -> list[float]:
     """The time of a target in parts that cores can share, none of them longer than the run."""
     count = max(1, round(whole / (longest / 4)))
     return [whole / count] * count
-
-
-def _one(name: str, seconds: float, seed: int) -> Tally:
-    return explore(TARGETS[name], seconds, seed)
 
 
 if __name__ == "__main__":
