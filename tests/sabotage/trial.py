@@ -86,6 +86,7 @@ def _stand_in(tree: Path) -> None:
     here = str(Path(__file__).resolve().parents[2])
     os.chdir(tree)
     os.environ["PYTHONPATH"] = str(tree)
+    sys.dont_write_bytecode = False  # the copy is ours to fill; the next trial on it need not compile again
     sys.path[:] = [str(tree), *(entry for entry in sys.path if entry not in ("", here))]
     for name in [name for name in sys.modules if name.partition(".")[0] in _OURS]:
         del sys.modules[name]
