@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -28,35 +29,56 @@ def count(bench: Bench, streams: Sequence[str], windows: Sequence[Window]) -> Co
     for stream in streams:
         closed = bench.closed(stream)
         mine = [] if closed is None else [w for w in windows if w.since is None or w.since < closed]
-        if closed is None or not mine:
-            continue
-        clipped = [replace(w, until=min(w.until, closed)) for w in mine]
-        for place, window in enumerate(reversed(clipped)):
-            try:
-                counted = _compare(bench, stream, window, counts)
-            except CallsSpentError:
-                counts.left_out += len(clipped) - place
-                break
-            if counted is None:
-                counts.not_counted.append(stream)
-                break
-            counts.windows.append(counted)
+        if closed is not None and mine:
+            _count_stream(bench, stream, [replace(w, until=min(w.until, closed)) for w in mine], counts)
     counts.windows.sort(key=lambda counted: (streams.index(counted.stream), counted.window.until))
     return counts
 
 
-def _compare(bench: Bench, stream: str, window: Window, counts: Counts) -> Counted | None:
-    """The two counts and, where they differ, the names; None for a stream that the CRM does not count."""
+def _count_stream(bench: Bench, stream: str, windows: Sequence[Window], counts: Counts) -> None:
+    """Windows in which something is stored are counted one by one; the others only while the CRM has more in all."""
+    stock = _in_windows(bench, stream, windows)
+    order = sorted(stock, key=lambda window: not stock[window])  # the full ones, then the empty ones, newest first
+    try:
+        total = _total(bench, stream, Window(windows[0].since, windows[-1].until))
+        if total is None:
+            counts.not_counted.append(stream)
+            return
+        while order:
+            if not stock[order[0]] and total <= 0:
+                counts.windows += [Counted(stream, window, 0, 0) for window in order]
+                return
+            counted = _compare(bench, stream, order[0], stock[order[0]], counts)
+            counts.windows.append(counted)
+            total -= counted.crm
+            order.pop(0)
+    except CallsSpentError:
+        counts.left_out += len(order)
+
+
+def _total(bench: Bench, stream: str, window: Window) -> int | None:
     bench.check()
-    census = bench.adapter.census
-    crm = census.count(stream, window.since, window.until, bench.needs)
-    if crm is None:
-        return None
-    there = {one.id for one in bench.stored(stream) if window.has(one.created) and _counts(stream, one.lives)}
+    return bench.adapter.census.count(stream, window.since, window.until, bench.needs)
+
+
+def _in_windows(bench: Bench, stream: str, windows: Sequence[Window]) -> Mapping[Window, frozenset[str]]:
+    """The ids that are stored and count in each window, the newest window first. The windows touch, oldest first."""
+    ids: dict[Window, set[str]] = {window: set() for window in reversed(windows)}
+    ends = [window.until for window in windows]
+    for one in bench.stored(stream):
+        place = bisect_right(ends, one.created)
+        if place < len(windows) and windows[place].has(one.created) and _counts(stream, one.lives):
+            ids[windows[place]].add(one.id)
+    return {window: frozenset(found) for window, found in ids.items()}
+
+
+def _compare(bench: Bench, stream: str, window: Window, there: frozenset[str], counts: Counts) -> Counted:
+    """The two counts and, where they differ, the names."""
+    crm = _total(bench, stream, window) or 0
     counted = Counted(stream, window, crm, len(there))
     if crm == len(there):
         return counted
-    ids = set(bench.bounded(census.ids(stream, window.since, window.until, bench.needs)))
+    ids = set(bench.bounded(bench.adapter.census.ids(stream, window.since, window.until, bench.needs)))
     forgotten = {id_ for id_ in ids - there if bench.is_forgotten(stream, id_)}
     odd = _Odd(bench, stream, sorted(ids - there - forgotten), sorted(there - ids))
     missing, extra = odd.sift(counts)

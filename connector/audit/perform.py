@@ -15,7 +15,7 @@ from connector.audit.repair import repair
 from connector.audit.sampling import LEFT_BEHIND, Sample, by_stream, choose, compare, look_for_writes
 from connector.audit.windows import windows
 from connector.domain.decision import OutboxEntry
-from connector.domain.errors import FollowupError
+from connector.domain.errors import ConfigError, FollowupError
 from connector.domain.model import KINDS, Needs
 from connector.domain.ports import Adapter, Rulebook
 from connector.domain.storage import Store
@@ -50,10 +50,12 @@ def audit(
 
     Raises BusyError while a pass runs, FollowupError when nothing was read yet.
     """
+    until = min(filter(None, (request.until, now - adapter.census.margin)))
+    if request.since is not None and request.since >= until:
+        raise ConfigError("--since is not before --until, or so late that nothing since then must have been read yet")
     with store.lock():
         bench, entries, seed = _bench(store, adapter, _needs(adapter, rulebook), now)
         streams = adapter.source.streams(bench.needs)
-        until = min(filter(None, (request.until, now - adapter.census.margin)))
         stretches = windows(_oldest(bench, now), until, request.zone, request.since)
         progress("count", len(streams) * len(stretches))
         counts = count(bench, streams, stretches)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import time, timedelta
 
 from rich.markup import escape
 from rich.table import Table
@@ -11,7 +12,7 @@ from connector.audit.bench import MOST_CALLS
 from connector.audit.model import Audit, Counted, Drift, Window
 from connector.cli.options import plain
 from connector.cli.tables import Teller
-from connector.domain.model import Value
+from connector.domain.model import KINDS, Value
 
 SHOWN = 20
 """Ids of a window, windows, and lines of drift that fit on a screen; `--json` has all."""
@@ -80,7 +81,7 @@ def tell_audit(teller: Teller, found: Audit) -> None:
 def _table(teller: Teller, found: Audit) -> Table:
     table = Table(box=None, pad_edge=False)
     for name in ("stream", "created"):
-        table.add_column(name)
+        table.add_column(name, no_wrap=True)
     for name in ("CRM", "stored", "not stored", "not in the CRM"):
         table.add_column(name, justify="right")
     for counted in [counted for counted in found.windows if counted.differs][:SHOWN]:
@@ -99,18 +100,24 @@ def _table(teller: Teller, found: Audit) -> Table:
 
 
 def _when(teller: Teller, window: Window) -> str:
-    until = f"{window.until.astimezone(teller.zone):%Y-%m-%d %H:%M}"
-    return (
-        f"before {until}"
-        if window.since is None
-        else f"{window.since.astimezone(teller.zone):%Y-%m-%d %H:%M} to {until}"
-    )
+    """A month or a day as such, anything else from when to when, on the team's clock."""
+    until = window.until.astimezone(teller.zone)
+    if window.since is None:
+        return f"before {until:%Y-%m-%d}"
+    since = window.since.astimezone(teller.zone)
+    midnights = since.time() == until.time() == time()
+    if midnights and until.date() == since.date() + timedelta(days=1):
+        return f"{since:%Y-%m-%d}"
+    if midnights and since.day == until.day == 1 and until.date() <= since.date() + timedelta(days=31):
+        return f"{since:%Y-%m}"
+    return f"{since:%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M}"
 
 
 def _names(teller: Teller, counted: Counted, told: str, ids: Sequence[str]) -> None:
     if ids:
         more = f" and {len(ids) - SHOWN} more" if len(ids) > SHOWN else ""
-        teller.line(f"[red]{told}[/] {counted.stream}: {escape(', '.join(ids[:SHOWN]))}{more}")
+        kind = f"{counted.stream}:" if counted.stream in KINDS else f"{counted.stream} "
+        teller.line(f"[red]{told}[/] {escape(', '.join(f'{kind}{id_}' for id_ in ids[:SHOWN]))}{more}")
 
 
 def _differs(teller: Teller, drift: Drift) -> str:
@@ -144,15 +151,13 @@ def _notes(teller: Teller, found: Audit) -> None:
 
 
 def _verdict(found: Audit, odd: int) -> str:
-    looked = f"{found.records} records read again and {found.writes} of our writes looked for (drawn by {found.seed})"
-    looked += f", {found.calls} API calls"
+    looked = f"{found.records:,} read again, {found.writes:,} of our writes looked for, drawn by {found.seed}; "
+    looked += f"{found.calls:,} API calls"
     if found.clean:
-        return f"[green]no drift[/]: {looked}"
-    told = (
-        f"[red]drift[/] in {odd} of {len(found.windows)} windows and {len(found.drift)} times in the samples; {looked}"
-    )
+        return f"[green]no drift[/] in {len(found.windows)} windows; {looked}"
+    told = f"[red]drift[/]: {odd} of {len(found.windows)} windows, {len(found.drift)} in the samples; {looked}"
     repaired = found.repaired
     if repaired is None:
         return f"{told}; `followup audit --repair` brings the store in line"
     again = f"; the next pass reads {', '.join(repaired.streams)} again" if repaired.streams else ""
-    return f"{told}; repaired: {repaired.records} records and {repaired.activities} activities stored{again}"
+    return f"{told}; repaired: records {repaired.records:,}, activities {repaired.activities:,}{again}"

@@ -151,7 +151,7 @@ def test_what_was_lost_or_changed_unseen_is_told_by_name_and_repaired(firm: Comp
         {"what": f"lead:{leads[6]}", "field": "custom.tier"},
     ], "the value of a text is not told"
     told = _told(firm)
-    assert f"not stored lead: {leads[7]}" in told
+    assert f"not stored lead:{leads[7]}" in told
     assert f"lead:{leads[0]}  owner is stored as nobody, the CRM has Ana Ferreira" in told
     assert f"lead:{leads[6]}  custom.tier differs" in told
     assert "gold" not in told
@@ -249,7 +249,11 @@ def test_an_audit_that_cannot_be_made_says_so_in_one_line(firm: Company) -> None
     firm.run()
     with firm.connected() as connection, connection.store.lock():
         assert _followup(firm)[0] == 5
-    firm.server.faults.add(Fault("answer", ".*", "/query|/search", status=404, times=None, skip=2))
+    firm.run(DAY)
+    code, _, err = _followup(firm, "--since", "2026-03-02", "--until", "2026-03-01")
+    assert code == 2
+    assert "--since is not before --until" in err
+    firm.server.faults.add(Fault("answer", ".*", "/query|/search", status=404, times=None))
     code, out, err = _followup(firm, "--repair")
     assert (code, out) == (1, "")
     assert len(err.strip().splitlines()) == 1

@@ -56,14 +56,22 @@ def test_a_row_changed_behind_the_stamp_is_drift_and_one_changed_later_is_not() 
 
 
 def test_calls_are_bounded_and_the_newest_windows_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    here = world(made("1", 400), made("2", 3))
+    here = world(*(made(str(day), day) for day in range(1, 9)))
     monkeypatch.setattr("connector.audit.perform.Bench", lambda *given: Bench(*given, most_calls=5))
     found = look(here)
-    assert [one.window.until for one in found.windows][-1] == NOW - HOUR
-    assert len(found.windows) == 5
-    assert found.left_out > 20
+    assert [one.store for one in found.windows] == [1, 1, 1, 1]
+    assert found.windows[0].window.since == _midnight(NOW - 4 * DAY)
+    assert found.left_out >= 4
     assert here.adapter.census.calls == 5
     assert found.clean
+
+
+def test_windows_in_which_nothing_is_stored_cost_no_call_while_the_total_agrees() -> None:
+    here = world(made("1", 400), made("2", 3))
+    assert len(look(here).windows) > 25
+    assert here.adapter.census.calls == 1 + 2
+    here.source.now[ref("lost")] = made("lost", 100)
+    assert [one.missing for one in look(here).windows if one.differs] == [("lost",)]
 
 
 def test_nothing_younger_than_the_margin_is_counted() -> None:
