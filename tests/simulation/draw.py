@@ -75,6 +75,7 @@ def _options(dice: Random, crm: str) -> dict[str, Any]:
         "lag": dice.choice((0, 0, 20)) if crm == "hubspot" else 0,
         "daily": dice.choice((None, None, None, None, 300)),
         "page": dice.choice((3, 2000)),
+        "end": dice.choice((1, 24 * 11)),
     }
 
 
@@ -102,8 +103,8 @@ def _lead(dice: Random, number: int, crm: str) -> Spec:
 _ACTS = (
     "call", "call", "call", "email", "email", "reply", "reply", "autoreply", "meeting", "note", "status", "status", "status",
     "owner", "owner", "field", "field", "opt_out", "opt_out", "opt_in", "refuse", "convert", "merge", "delete", "lead", "lead",
-    "complete", "complete", "complete", "complete", "defer", "defer", "delete_task", "task", "task", "open_email", "hide", "show",
-    "show", "deactivate", "unsubscribe", "late",
+    "complete", "complete", "complete", "complete", "defer", "defer", "delete_task", "task", "task", "open_email", "hide",
+    "show", "show", "deactivate", "unsubscribe", "late",
 )  # fmt: skip
 
 

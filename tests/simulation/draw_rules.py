@@ -1,4 +1,4 @@
-"""Random rules from the whole language. They are plain values: the rule file is written from them, and so is what is expected."""
+"""Random rules from the whole language, as plain values: the rule file is written from them, and so is what is expected."""
 
 from __future__ import annotations
 
@@ -161,9 +161,10 @@ def rule(dice: Random, number: int, guarded: bool, scored: bool) -> Spec:
     made: dict[str, Any] = {"id": f"r{number}", "why": "Drawn by lot", "when": trigger(dice, scored)}
     if (lasting := wait(dice)) is not None:
         made["wait"] = lasting
-    if dice.random() < 0.35:
+    plain = dice.random() < 0.3
+    if not plain and dice.random() < 0.5:
         made["if"] = condition(dice)
-    stop = condition(dice) if dice.random() < 0.35 else None
+    stop = condition(dice) if not plain and dice.random() < 0.5 else None
     if guarded:
         made["unless"] = GUARD if stop is None else {"any": [GUARD, stop]}
     elif stop is not None:

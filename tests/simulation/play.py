@@ -154,7 +154,9 @@ class _Player:
         stage = self.stage
         trouble.clear(stage.firm)
         stage.skew = timedelta(0)
-        stage.firm.clock.move_by(timedelta(days=2) if stage.scenario.options["daily"] else timedelta(hours=1))
+        stage.firm.clock.move_by(
+            timedelta(hours=max(stage.scenario.options["end"], 48 if stage.scenario.options["daily"] else 0))
+        )
         if (last := self._settle(number)) is None:
             self.oracle.expect("settled", bool(self.oracle.found), "the day's calls do not suffice to settle")
             return

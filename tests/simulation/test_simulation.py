@@ -58,7 +58,7 @@ def test_shrinking_leaves_only_what_the_failure_needs() -> None:
 
 def test_a_kind_of_trouble_that_never_happened_is_told() -> None:
     counts = Counter({f"{group} {name}": 1 for group, names in coverage.GROUPS.items() for name in names})
-    counts.update({name: 1 for name in coverage.OTHERS})
+    counts.update(dict.fromkeys(coverage.OTHERS, 1))
     assert coverage.missing(counts) == []
     del counts["fault garble_after"]
     assert coverage.missing(counts) == ["fault garble_after"]
