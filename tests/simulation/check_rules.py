@@ -1,4 +1,4 @@
-"""Invariants about what rules mean: how often they fire, not too early, while their conditions hold, the gaps kept, and at all."""
+"""Invariants about what rules mean: how often they fire, not too early, while conditions hold, the gaps kept, and at all."""
 
 from __future__ import annotations
 
