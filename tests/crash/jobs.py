@@ -117,8 +117,8 @@ def network(job: Job) -> None:
     sends = job.trace.network
     job.report.covered = len(sends)
     behind = {at: Left(job.left[at].state, job.trace.crm[job.trace.asked(at + 1)]) for at in sends}
-    job.try_all(job.share(sends, 12), lambda at: points.leaves(job.bench, at, job.left[at], KILL_BEFORE))
-    job.try_all(sends, lambda at: points.leaves(job.bench, at, behind[at], KILL_AFTER))
+    job.try_all(job.share(sends, 6), lambda at: points.leaves(job.bench, at, job.left[at], KILL_BEFORE))
+    job.try_all(job.share(sends, 20), lambda at: points.leaves(job.bench, at, behind[at], KILL_AFTER))
 
 
 def pairs(job: Job) -> None:
