@@ -40,7 +40,7 @@ _STAMPS = st.one_of(
     st.sampled_from(["1700-01-02T00:00:00", "4000-12-30T23:59:59.999999"]),
 )
 _PLAIN = st.one_of(
-    st.sampled_from(sorted(VALUES)).map(VALUES.__getitem__), st.integers(), st.text(max_size=8), st.none()
+    st.sampled_from(sorted(VALUES)).map(lambda name: VALUES[name]), st.integers(), st.text(max_size=8), st.none()
 )
 _ROW = st.fixed_dictionaries(
     {"id": st.one_of(st.integers(0, 500).map(str), _PLAIN)},

