@@ -24,11 +24,11 @@ def scenario(seed: int) -> Scenario:
     crm = CRMS[seed % 2]
     options = _options(dice, crm)
     team = options["team"]
-    leads = [_lead(dice, number, crm) for number in range(dice.randint(2, 7))]
+    leads = [_lead(dice, number, crm) for number in range(dice.randint(1, 5))]
     scored = dice.random() < 0.3
     scores = draw_rules.scores(dice) if scored else []
-    rules = [draw_rules.rule(dice, number, options["guarded"], scored) for number in range(dice.randint(2, 6))]
-    cadences = [draw_rules.cadence(dice, 0, options["guarded"])] if dice.random() < 0.25 else []
+    rules = [draw_rules.rule(dice, number, options["guarded"], scored) for number in range(dice.randint(3, 7))]
+    cadences = [draw_rules.cadence(dice, 0, options["guarded"])] if dice.random() < 0.3 else []
     broken = draw_rules.Sound(team)(rules, cadences, scores)
     rules = [each for each in rules if each["id"] not in broken] or [_plain(options["guarded"])]
     cadences = [each for each in cadences if each["id"] not in broken]
@@ -111,7 +111,7 @@ _ACTS = (
 def act(dice: Random, crm: str, leads: int) -> Spec:
     """Something a person does. What it needs that is not there any more makes it do nothing."""
     do = dice.choice(_ACTS)
-    names = [f"L{number}" for number in range(leads)]
+    names = [f"L{number}" for number in range(leads + 2)]
     step: dict[str, Any] = {"do": do, "lead": dice.choice(names), "by": dice.choice(PEOPLE)}
     if do == "call":
         step |= {
@@ -170,7 +170,11 @@ def _pass(dice: Random, crm: str, leads: int) -> Spec:
 
 def _steps(dice: Random, crm: str, leads: int, rules: list[str]) -> list[Spec]:
     steps: list[Spec] = [{"do": "pass"}]
-    for _ in range(dice.randint(12, 30)):
+    steps += [
+        {"do": "lead", "lead": "L0", "made": {**_lead(dice, leads + new, crm), "calls": 0}}
+        for new in range(dice.randint(1, 3))
+    ]
+    for _ in range(dice.randint(12, 28)):
         luck = dice.random()
         if luck < 0.24:
             steps.append({"do": "wait", "minutes": dice.choice(MINUTES)})
@@ -184,7 +188,7 @@ def _steps(dice: Random, crm: str, leads: int, rules: list[str]) -> list[Spec]:
             steps.append({"do": "release", "rule": dice.choice((None, *rules)), "first": dice.choice((None, 1))})
         elif luck < 0.48:
             steps.append(_edit(dice, rules))
-        elif luck < 0.54:
+        elif luck < 0.52:
             steps.append({"do": "promise", "lead": f"L{dice.randrange(leads + 1)}"})
         else:
             steps.append(act(dice, crm, leads))

@@ -75,7 +75,14 @@ def trigger(dice: Random, scored: bool) -> Spec:
     ]
     if scored:
         forms += [{"score": {"crosses": dice.choice((20, 40))}}] * 2
-    form: Spec = dice.choice(forms)
+    common = [
+        {"created": True},
+        {"assigned": True},
+        {"changes": "status"},
+        {"becomes": {"status": list(OPEN)}},
+        {"activity": "call"},
+    ]
+    form: Spec = dice.choice((*forms, *common, *common))
     return form
 
 
@@ -178,7 +185,16 @@ def rule(dice: Random, number: int, guarded: bool, scored: bool) -> Spec:
         )
     made.update(dice.choice(({}, {}, {}, {"priority": dice.choice((1, 5))}, {"calendar": "always"})))
     made.update(
-        dice.choice(({}, {}, {}, {"backfill": "all"}, {"backfill": {"spread": "2 per day"}}, {"contact": "always"}))
+        dice.choice(
+            (
+                {},
+                {},
+                {"backfill": "all"},
+                {"backfill": "all"},
+                {"backfill": {"spread": "2 per day"}},
+                {"contact": "always"},
+            )
+        )
     )
     return made
 
