@@ -36,7 +36,7 @@ def reports_of(bench: subprocess.Popen[str]) -> Iterator[dict[str, Any]]:
     assert bench.returncode == 0, "the jobs broke off: the traceback is on stderr"
 
 
-def tests_of(crm: str) -> tuple[Callable[..., Any], Callable[..., None]]:
+def the_suite_on(crm: str) -> tuple[Callable[..., Any], Callable[..., None]]:
     """The fixture and the test of one CRM's file, so that two workers share the two CRMs."""
 
     @pytest.fixture(scope="module")

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.crash.suite import tests_of
+from tests.crash.suite import the_suite_on
 
-found, test_nothing_is_lost_and_nothing_written_twice = tests_of("salesforce")
+found, test_nothing_is_lost_and_nothing_written_twice = the_suite_on("salesforce")
