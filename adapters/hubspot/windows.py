@@ -113,7 +113,9 @@ class Position:
             data = json.loads(cursor) if cursor else None
         except (ValueError, RecursionError):
             return start
-        known = data.get("properties") if isinstance(data, dict) else None
+        if not isinstance(data, dict):
+            return start
+        known = data.get("properties")
         if not isinstance(known, list) or data.get("v") != 1 or not all(name in known for name in properties):
             return start
         at = [data.get(name, 0) for name in ("fast", "last_id", "back", "trail")]
