@@ -18,13 +18,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkProcess
 from pathlib import Path
-from typing import Any
 
 # Loaded once, before the forks: what the product and its tests import of others. Nothing of ours may be loaded here.
 import holidays  # noqa: F401
@@ -36,6 +35,7 @@ import sqlalchemy.dialects.sqlite  # noqa: F401
 import sqlglot  # noqa: F401
 
 from tests.sabotage import trial
+from tests.sabotage.tally import Answer, Tally
 from tests.sabotage.variants import PRODUCT, Variant, VariantError, every
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -46,8 +46,6 @@ LONGEST_OF_ALL = 3600.0
 
 WHOLE_SUITE = ("tests", "--ignore=tests/unit/test_sabotage_files.py")
 """Without the test that sees every variant for what it is."""
-
-Answer = Mapping[str, Any]
 
 
 @dataclass(eq=False)
@@ -94,40 +92,6 @@ class Worker:
         variant, self.variant = self.variant, None
         (self.tree / variant.file).write_text(self.text, encoding="utf-8")
         return variant
-
-
-@dataclass
-class Tally:
-    """How many variants ended how."""
-
-    killed: int = 0
-    survived: int = 0
-    unusable: list[str] = field(default_factory=list)
-
-    def tell(self, variant: Variant, answer: Answer | None) -> None:
-        """Judge a variant by what its tests did, in one line."""
-        if answer is None:
-            self.unfit(variant, "does not end, or takes the whole process with it")
-        elif answer["elsewhere"]:
-            self.unfit(variant, f"was not tested: {answer['elsewhere'][0]} is not of the copy")
-        elif answer["failed"]:
-            self.killed += 1
-            print(f"killed    {variant.name}: {answer['failed']}", flush=True)
-        elif answer["broken"] or answer["code"] != 0:
-            self.unfit(variant, f"does not run: {answer['broken'] or 'pytest ended with ' + str(answer['code'])}")
-        else:
-            self.survived += 1
-            print(f"SURVIVED  {variant.name}: {variant.what}", flush=True)
-
-    def unfit(self, variant: Variant, why: str) -> None:
-        """A variant that proves nothing."""
-        self.unusable.append(variant.name)
-        print(f"UNFIT     {variant.name} {why}", flush=True)
-
-    @property
-    def line(self) -> str:
-        more = f", {len(self.unusable)} unfit: {', '.join(self.unusable)}" if self.unusable else ""
-        return f"{self.killed} killed, {self.survived} survived{more}"
 
 
 def main(words: Sequence[str]) -> int:

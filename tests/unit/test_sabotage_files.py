@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.sabotage.tally import Tally
 from tests.sabotage.variants import FOLDER, Variant, VariantError, load
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,3 +40,26 @@ def test_a_variant_that_does_not_apply_once_or_changes_nothing_is_refused(tmp_pa
     assert "2 times" in refused(" = 1", " = 2")
     assert "changes nothing" in refused("c = 2", "c  =  2  # two")
     assert "no Python" in refused("c = 2", "c = (2")
+
+
+FINE = {"code": 0, "failed": "", "broken": "", "elsewhere": []}
+SOME = Variant("some", "what", "rules/some.py", "a", "b", ("t.py::test",))
+
+
+def test_only_a_test_that_fails_on_the_copy_kills_a_variant(capsys: pytest.CaptureFixture[str]) -> None:
+    tally = Tally()
+    tally.tell(SOME, {**FINE, "code": 1, "failed": "t.py::test"})
+    assert (tally.killed, tally.survived, tally.unusable) == (1, 0, [])
+    tally.tell(SOME, FINE)
+    assert (tally.killed, tally.survived, tally.unusable) == (1, 1, [])
+    for odd in (
+        None,
+        {**FINE, "code": 2, "broken": "t.py: ImportError: no"},
+        {**FINE, "code": 5},
+        {**FINE, "code": 1, "failed": "t.py::test", "elsewhere": ["rules"]},
+    ):
+        tally.tell(SOME, odd)
+    assert (tally.killed, tally.survived, len(tally.unusable)) == (1, 1, 4)
+    assert tally.line.startswith("1 killed, 1 survived, 4 unfit: some")
+    told = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
+    assert told == ["killed", "SURVIVED", *["UNFIT"] * 4]
