@@ -1,4 +1,4 @@
-"""A CRM's answers as JSON, made safe to keep: what a database, a terminal or another CRM cannot take is replaced at the door."""
+"""A CRM's answers as JSON, made safe to keep: what a database, a terminal or a CRM cannot take is replaced at the door."""
 
 from __future__ import annotations
 

@@ -14,8 +14,12 @@ from connector.domain.decision import Moment
 from connector.domain.model import RecordRef
 from rules.model import Breaker, Threshold
 
-FLOOR = 50
-"""Records from which a percentage counts: below, the Monday morning of a small company would be a storm."""
+USUAL = 100
+"""How many records a rule's limit lets go in one pass where nobody says otherwise."""
+
+FLOOR = USUAL
+"""Records above which a percentage counts: else the Monday morning of a small company, or the list from its trade fair,
+would be a storm."""
 
 SOME = 50
 """How many matches the example of the cure lets go."""
@@ -46,10 +50,16 @@ class Storm:
         )
 
 
-def storms(setting: Breaker, matched: Mapping[str, Collection[RecordRef]], moment: Moment) -> Sequence[Storm]:
-    """The storms among the records that each rule matches in a pass.
+def storms(
+    setting: Breaker,
+    matched: Mapping[str, Collection[RecordRef]],
+    moment: Moment,
+    per_run: Mapping[str, int] | None = None,
+) -> Sequence[Storm]:
+    """The storms among the records that each rule matches in a pass; `per_run` are the rules' limits of a pass.
 
-    What is a storm of one rule is not counted for the pass, so that it does not hold up the others.
+    What is a storm of one rule is not counted for the pass, so that it does not hold up the others. A limit that somebody
+    raised above the usual says how many records the rule may act on at once: what it lets go whole is no storm.
     """
     found: list[Storm] = []
     now: dict[str, Collection[RecordRef]] = {}
@@ -57,6 +67,9 @@ def storms(setting: Breaker, matched: Mapping[str, Collection[RecordRef]], momen
     for rule in sorted({*matched, *moment.lately}):
         refs = matched.get(rule, ())
         both = {*refs, *moment.lately.get(rule, ())}
+        raised = (per_run or {}).get(rule, 0)
+        if raised > USUAL and len(both) <= raised:
+            continue
         told = _over(setting.per_rule, refs, both, moment, "per_rule")
         if told and refs:
             found.append(Storm(rule, frozenset((rule,)), told))
@@ -75,7 +88,7 @@ def _over(limit: Threshold, now: Collection[RecordRef], both: Collection[RecordR
     kinds = Counter(ref.kind for ref in both)
     for kind, count in sorted(kinds.items()):
         live, share = moment.population.get(kind, 0), limit.percent
-        if share is not None and live and count >= FLOOR and 100 * count > share * live:
+        if share is not None and live and count > FLOOR and 100 * count > share * live:
             return f"{count:,} of {live:,} {kind}s match{since}, more than limits.breaker.{word}.percent ({share:g}) allows"
     if limit.records is not None and len(both) > limit.records:
         live = sum(moment.population.get(kind, 0) for kind in kinds)

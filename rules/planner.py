@@ -235,7 +235,8 @@ class Planner:
         for case in cases:
             if not case.match.released:
                 matched.setdefault(case.rule.id, set()).add(case.match.record)
-        for storm in storms(self._breaker, matched, self._moment):
+        per_run = {id_: limit_of(rule, self._default_limit).per_run or 0 for id_, rule in self._rules.items()}
+        for storm in storms(self._breaker, matched, self._moment, per_run):
             self._storm_of.update(dict.fromkeys(storm.rules, storm))
             self._notices.append(storm.line)
 

@@ -29,7 +29,9 @@ _LOADER: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 # Besides control characters: the line separators that YAML counts as line ends and no editor does, which would make
 # every later line number wrong; and what turns the reading order round: it shows a reviewer another rule than runs.
-_INVISIBLE = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202f-\u2065\u206a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+_INVISIBLE = re.compile(
+    "[^\t\n\r\x20-\x7e\xa0-\u2027\u202f-\u2065\u206a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
+)
 
 _PLAIN = (
     ("mapping values are not allowed", "a `:` too many, or this line is indented differently from the one above it"),

@@ -173,7 +173,9 @@ def read(stream: Stream, saved: str | None, client: Client, clock: Clock) -> Ite
         for row in batch.rows:
             stamp, id_ = instant(row.get(stream.stamp)), id_in(row, "Id")
             if stamp is None or id_ is None:  # to pass it over would lose it for good
-                raise RetryableError(f"Salesforce sent a row of {stream.table} without id or stamp; it is read again later")
+                raise RetryableError(
+                    f"Salesforce sent a row of {stream.table} without id or stamp; it is read again later"
+                )
             tail.add(Position(stamp, id_), now)
         page = stream.page(batch.rows)
         yield Page(

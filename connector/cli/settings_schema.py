@@ -76,7 +76,7 @@ def _breaker(count: Mapping[str, object]) -> Mapping[str, object]:
     percent = {"type": ["number", "string"], "exclusiveMinimum": 0, "maximum": 100}
     numbers = {
         "records": {"anyOf": [count, off], "description": "more records than this are held; or off"},
-        "percent": {"anyOf": [percent, off], "description": "a share of the kind's live records, from 50 on; or off"},
+        "percent": {"anyOf": [percent, off], "description": "a share of the kind's live records, above 100; or off"},
     }
     threshold = {"type": "object", "properties": numbers, "additionalProperties": False}
     return {"anyOf": [_section({name: {"anyOf": [threshold, off]} for name in Breaker.model_fields}), off]}

@@ -183,7 +183,7 @@ def test_both_crms_tell_the_same_story_and_get_the_same_plan(tmp_path: Path) -> 
 def test_a_pass_over_a_thousand_changed_leads_costs_little_more_than_the_floor(crm: str, tmp_path: Path) -> None:
     pages, batch = {"salesforce": (2000, 200), "hubspot": (200, 100)}[crm]
     with company(crm, tmp_path) as firm:
-        firm.options["limits"] = {"per_rule_per_run": 5000, "breaker": "off"}
+        firm.options["limits"] = {"per_rule_per_run": 5000}
         firm.rules(
             """\
   - id: welcome

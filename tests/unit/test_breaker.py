@@ -45,19 +45,30 @@ def test_as_many_as_the_limit_pass_and_one_more_is_a_storm() -> None:
     assert "`followup release --rule r --first 50`" in storm.line
 
 
-def test_a_share_counts_from_fifty_records_on_so_that_a_small_company_has_its_monday_morning() -> None:
+def test_a_share_counts_above_a_hundred_records_so_that_a_small_company_has_its_monday_morning() -> None:
     half = Threshold(None, 50)
-    assert told(half, {"r": refs(*range(FLOOR - 1))}, population={"lead": FLOOR - 1}) == []
-    [storm] = told(half, {"r": refs(*range(FLOOR))}, population={"lead": 99})
-    assert "50 of 99 leads match, more than limits.breaker.per_rule.percent (50) allows" in storm.line
-    assert told(half, {"r": refs(*range(FLOOR))}, population={"lead": 100}) == [], "not more than half"
+    assert told(half, {"r": refs(*range(FLOOR))}, population={"lead": FLOOR}) == []
+    [storm] = told(half, {"r": refs(*range(FLOOR + 1))}, population={"lead": 201})
+    assert "101 of 201 leads match, more than limits.breaker.per_rule.percent (50) allows" in storm.line
+    assert told(half, {"r": refs(*range(FLOOR + 1))}, population={"lead": 202}) == [], "not more than half"
+
+
+def test_what_a_raised_limit_lets_go_whole_is_no_storm_of_the_rule_and_none_of_the_pass() -> None:
+    setting, when = Breaker(Threshold(10, 1), Threshold(10, 1)), Moment(at(NOW), "salesforce", population={"lead": 400})
+    matched = {"r": refs(*range(200))}
+    assert storms(setting, matched, when, {"r": 200}) == []
+    assert [storm.rule for storm in storms(setting, matched, when, {"r": 199})] == ["r"]
+    assert [storm.rule for storm in storms(setting, matched, when, {"r": 100})] == ["r"]
+    assert [storm.rule for storm in storms(setting, {"r": refs(*range(100))}, when, {"r": 100})] == ["r"], "usual"
+    both = {**matched, "s": refs(*range(300, 311))}
+    assert [storm.rule for storm in storms(setting, both, when, {"r": 200, "s": 100})] == ["s"]
 
 
 def test_a_share_is_of_the_records_of_the_same_kind() -> None:
     quarter = Threshold(None, 25)
-    assert told(quarter, {"r": refs(*range(60))}) == []
-    [storm] = told(quarter, {"r": refs(*range(60), kind="deal")})
-    assert "60 of 100 deals" in storm.told
+    assert told(quarter, {"r": refs(*range(160))}) == []
+    [storm] = told(quarter, {"r": refs(*range(160), kind="deal")}, population={"lead": 1000, "deal": 200})
+    assert "160 of 200 deals" in storm.told
 
 
 def test_each_number_and_each_threshold_can_be_off() -> None:
