@@ -15,6 +15,7 @@ FAULTS = (
     "server_error", "row", "lookups",
 )  # fmt: skip
 """Kinds of fault; `tests.simulation.trouble` says what each one is on either CRM."""
+LOST = ("outage_after", "drop_after", "garble")
 MINUTES = (1, 5, 30, 90, 240, 600, 1440, 1500, 2880, 4320, 10080, 20160)
 
 
@@ -141,22 +142,26 @@ def act(dice: Random, crm: str, leads: int) -> Spec:
     return step
 
 
+def _fault(dice: Random) -> Spec:
+    """A fault; at writes it is lost answers above all."""
+    where = dice.choice(("any", "write", "write", "read"))
+    kind = dice.choice((*FAULTS, *LOST, *LOST, *LOST) if where == "write" else FAULTS)
+    skip = dice.choice((0, 0, 0, 1) if where == "write" else (0, 0, 1, 2, 5, 9))
+    return {"kind": kind, "where": where, "skip": skip, "times": dice.choice((1, 1, 1, 2, 5))}
+
+
 def _pass(dice: Random, crm: str, leads: int) -> Spec:
     step: dict[str, Any] = {"do": "pass"}
     luck = dice.random()
     if luck < 0.45:
-        step["faults"] = [
-            {
-                "kind": dice.choice(FAULTS),
-                "where": dice.choice(("any", "write", "write", "read")),
-                "skip": dice.choice((0, 0, 1, 2, 5, 9)),
-                "times": dice.choice((1, 1, 1, 2, 5)),
-            }
-            for _ in range(dice.choice((1, 1, 2)))
-        ]
+        step["faults"] = [_fault(dice) for _ in range(dice.choice((1, 1, 2)))]
     if 0.35 < luck < 0.6:
         at = dice.choice(
-            ({"request": dice.randint(1, 22)}, {"commit": dice.randint(1, 26)}, {"write": dice.choice((1, 1, 2))})
+            (
+                {"request": dice.randint(1, 22)},
+                {"commit": dice.randint(1, 26)},
+                *2 * ({"write": dice.choice((1, 1, 2))},),
+            )
         )
         step["kill"] = {**at, "after": dice.random() < 0.5}
     elif luck < 0.68:

@@ -134,6 +134,8 @@ def _changed(word: str, value: Any, deeds: Sequence[Deed], crm: str) -> list[dat
     name = value if isinstance(value, str) else next(key for key in value if key != "from")
     wanted = None if isinstance(value, str) else _values(name, value[name], crm)
     found = []
+    if any(deed.what == "merge" for deed in deeds):  # HubSpot's survivor has one's creation and the other's values
+        found += [deed.at for deed in deeds if deed.what == "lead"]
     for deed in deeds:
         if deed.what == "merge" or (deed.what == "convert" and name == "status"):
             found.append(deed.at)

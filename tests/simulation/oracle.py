@@ -69,7 +69,8 @@ class Oracle:
         family = self.family(effect.lead)
         for entry in record.after.values():
             action = entry.action
-            if entry.run and action.record.id in family and _alike(effect, action, self.stage.targets):
+            about = effect.kind == "amend" or action.record.id in family  # a converted lead's tasks are its contact's
+            if entry.run and about and _alike(effect, action, self.stage.targets):
                 before = record.before.get(action.key)
                 if before is None or before.state != "confirmed":
                     yield entry
