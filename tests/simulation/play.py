@@ -79,6 +79,9 @@ class _Player:
             case "promise":
                 self._promise(step, number)
             case _:
+                if stage.passes and stage.passes[-1].crm_now == stage.firm.clock.peek():
+                    # Stamps are whole seconds in Salesforce: nobody changes in the same second what was read in it.
+                    stage.firm.clock.move_by(timedelta(seconds=2))
                 stage.actors.do(step)
 
     def _pass(self, spec: Spec, number: int) -> PassRecord:
