@@ -101,8 +101,14 @@ class _Player:
             if record.outcome == "QuotaSpentError" or self.oracle.found:
                 return None
             left = record.counts.get("left_over")
-            done = record.outcome == "done" and not record.effects and not left and not record.counts["planned"]
-            idle = idle + 1 if done else 0
+            busy = (
+                record.effects
+                or left
+                or record.outcome != "done"
+                or record.counts["planned"]
+                or record.counts["dropped"]
+            )
+            idle = 0 if busy else idle + 1
             if idle == 2 or (idle and not record.counts["evaluated"]):
                 return record
         self.oracle.expect("settled", False, f"after {MOST_PASSES} passes: {record.counts}")
