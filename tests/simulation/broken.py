@@ -13,7 +13,7 @@ from connector.dispatch import Dispatcher
 from connector.domain.decision import PlannedAction, Receipt
 from connector.store.outbox import Outbox
 from connector.store.unit_of_work import SqlUnitOfWork
-from rules import caps, guards, recheck
+from rules import caps, guards
 
 
 def _as_decided(_dispatcher: Dispatcher, actions: Sequence[PlannedAction]) -> list[PlannedAction]:
@@ -22,13 +22,6 @@ def _as_decided(_dispatcher: Dispatcher, actions: Sequence[PlannedAction]) -> li
 
 def _not_there(_dispatcher: Dispatcher, batch: Sequence[PlannedAction]) -> list[Receipt]:
     return [Receipt(action.key, "retry", message="not there") for action in batch]
-
-
-def _without_marks(states: Callable[..., Any]) -> Callable[..., Any]:
-    def forgetful(uow: SqlUnitOfWork, refs: Sequence[Any]) -> list[Any]:
-        return [replace(state, marks=()) for state in states(uow, refs)]
-
-    return forgetful
 
 
 def _all_done(settle: Callable[..., None]) -> Callable[..., None]:
@@ -42,11 +35,8 @@ BROKEN: Mapping[str, Callable[[], AbstractContextManager[Any]]] = {
     "no record is read again before a write": lambda: patch.object(Dispatcher, "_rechecked", _as_decided),
     "a write of unknown outcome is simply repeated": lambda: patch.object(Dispatcher, "_looked_up", _not_there),
     "an opt-out that cannot be seen is none": lambda: _no_consent(),
-    "marks are ignored": lambda: patch.object(SqlUnitOfWork, "states", _without_marks(SqlUnitOfWork.states)),
     "caps are ignored": lambda: patch.object(caps.Caps, "holds", lambda *_all: ""),
     "every answer counts as success": lambda: patch.object(SqlUnitOfWork, "settle", _all_done(SqlUnitOfWork.settle)),
-    "our own writes are news": lambda: patch("connector.ingest.is_echo", lambda *_all: False),
-    "conditions are not looked at again before the write": lambda: patch.object(recheck, "_barred", lambda *_all: None),
 }
 """What is broken, and how."""
 

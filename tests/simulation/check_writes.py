@@ -42,7 +42,10 @@ def _one(oracle: Oracle, record: PassRecord, effect: Effect, entry: OutboxEntry)
         hidden_since = oracle.stage.firm.crm == "hubspot" and seen.opted_out is None and "act" in record.happened
         agreed = (seen.opted_out is False or hidden_since) and not seen.unsubscribed
         oracle.expect("consent", agreed, f"{what}: opt-out is {seen.opted_out}, unsubscribed {seen.unsubscribed}")
-    if oracle.stage.scenario.options["guarded"] and not handed_over:
+    accepted = entry.action.occasion.startswith(
+        "accept@"
+    )  # who took an offer gets the record, whatever has become of it
+    if oracle.stage.scenario.options["guarded"] and not handed_over and not accepted:
         out = seen.opted_out is not False and not (seen.opted_out is None and "act" in record.happened)
         refused = seen.status in (words["do_not_contact"], words["converted"]) or out
         oracle.expect("guarded", not refused, f"{what}: status {seen.status}, opt-out {seen.opted_out}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -18,6 +19,8 @@ FIRST = {
     "no record is read again before a write": 2,
     "a write of unknown outcome is simply repeated": 5,
     "an opt-out that cannot be seen is none": 22,
+    "caps are ignored": 3,
+    "every answer counts as success": 4,
 }
 """Where to begin to look for each broken product: a little before a seed that notices it, so that the test is short."""
 SEEDS = 8
@@ -36,7 +39,7 @@ def test_a_broken_product_is_noticed_within_a_few_seeds(name: str) -> None:
 
 def test_a_seed_tells_the_same_story_every_time() -> None:
     short = scenario(2)
-    short = short.without("steps", frozenset(range(8, len(short.steps))))
+    short = replace(short.without("steps", frozenset(range(5, len(short.steps)))), options={**short.options, "end": 1})
     assert play(short).counts == play(short).counts
 
 
