@@ -51,12 +51,11 @@ class Left:
 class Undoing:
     """What an undo does: the writes that take back, in their order, and what is left as it is.
 
-    `again` has the keys of those that failed at an earlier undo, `before` counts what had been taken back by then.
+    `before` counts what an earlier undo had taken back.
     """
 
     actions: list[PlannedAction] = field(default_factory=list)
     left: list[Left] = field(default_factory=list)
-    again: list[str] = field(default_factory=list)
     before: int = 0
 
 
@@ -107,8 +106,6 @@ def _in_turn(
         if action is None:
             continue
         plan.left += _note_left(entry)
-        if earlier is not None and earlier.state in ("failed", "dead"):
-            plan.again.append(action.key)
         expected.take(action)
         yield action
 

@@ -6,15 +6,28 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from connector.dispatch import CLAIM
-from connector.domain.decision import OutboxEntry, Plan, PlannedAction, RecordPlan, RunSummary
+from connector.domain.decision import (
+    OutboxEntry,
+    OutboxState,
+    Plan,
+    PlannedAction,
+    Receipt,
+    RecordPlan,
+    RunSummary,
+)
 from connector.domain.errors import PermanentError
 from connector.domain.model import Needs, Owner, Record, RecordRef, RecordState
-from connector.domain.undone import UNDO
+from connector.domain.storage import UnitOfWork
+from connector.domain.undone import UNDO, undo_key
 from connector.evaluate import moment_of
 from connector.run import EXIT_DONE, EXIT_LEFT_OVER, Connection, Pass, Progress
 from connector.undo import Known, Left, StillOurs, Undoing, plan_undo
 
 EVERY_RUN = 1_000_000
+
+PUT_ASIDE = "a later undo looked at it anew"
+
+_PLANNED_ANEW: Sequence[OutboxState] = ("pending", "failed", "dead")
 
 _STILL_OPEN: Mapping[str, str] = {
     "pending": "not taken back yet: `followup undo` of the pass goes on with it",
@@ -146,9 +159,15 @@ class _UndoPass(Pass):
         plans = tuple(RecordPlan(ref, tuple(actions), next_at=self._now) for ref, actions in of_record.items())
         self._evaluation.plan = Plan(plans)
         with self._c.store.begin() as uow:
+            self._put_aside(uow)
             for each in plans:
                 uow.commit_plan(each, self._summary.id, self._now)
-            uow.try_again(plan.again, self._now)
+
+    def _put_aside(self, uow: UnitOfWork) -> None:
+        """What an earlier undo left undone was worked out on what stood there then: it is planned anew, or left by now."""
+        known = uow.entries([undo_key(entry.action) for entry in self._entries])
+        stale = [key for key, entry in known.items() if entry.state in _PLANNED_ANEW]
+        uow.settle([Receipt(key, "dropped", message=PUT_ASIDE) for key in stale], self._now)
 
     def _end(self, plan: Undoing) -> UndoResult:
         with self._c.store.begin() as uow:

@@ -115,3 +115,42 @@ def test_an_undo_of_another_pass_leaves_what_an_undo_left_over(one: Company) -> 
     assert stands(one, lead)[0] == "ben"
     assert undo(one, 4 * HOUR, run=first).exit_code == 0
     assert stands(one, lead) == BEFORE
+
+
+def test_what_a_person_changed_after_an_undo_broke_off_is_left_and_the_undo_is_finished(firm: Company) -> None:
+    lead = written(firm)
+    firm.at(2 * HOUR)
+    with firm.connected() as connection, dying(connection, 1, answered=False):
+        undo_pass(connection, "latest")
+    firm.set(lead, owner="cleo", status="interested")
+    [run] = {entry.run for entry in firm.outbox() if entry.action.rule == "four"}
+    again = undo(firm, 4 * HOUR, run=run)
+    assert kept(again) == {"reassign": "owner was changed since", "set": "status was changed since"}
+    after = firm.run(5 * HOUR)
+    assert (after.notices, after.summary.counts["left_over"], after.exit_code) == ((), 0, 0)
+    assert stands(firm, lead)[:2] == ("cleo", "interested")
+
+
+TWO_FIELDS = """\
+  - id: four
+    why: What can be taken back
+    when: {created: true}
+    then: [{set: {status: qualified, custom.tier: Hot}}]
+    once: per lead
+"""
+
+
+def test_a_write_of_two_fields_is_planned_anew_by_the_undo_that_goes_on(one: Company) -> None:
+    one.write("followup.yaml", one.config(fields={"custom.tier": "Rating"}))
+    one.rules(TWO_FIELDS)
+    one.run()
+    lead = one.lead()
+    assert one.run(HOUR).writes.confirmed == 1
+    one.at(2 * HOUR)
+    with one.connected() as connection, dying(connection, 1, answered=False):
+        undo_pass(connection, "latest")
+    one.org.set_fields(lead, {"rating": "Cold"}, by=one.people["ana"])
+    [run] = {entry.run for entry in one.outbox() if entry.action.rule == "four"}
+    again = undo(one, 3 * HOUR, run=run)
+    assert [left.why for left in again.left] == ["custom.tier was changed since"]
+    assert stands(one, lead)[1] == "new", "the other field of the same write is put back all the same"
