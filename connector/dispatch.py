@@ -160,11 +160,11 @@ class Dispatcher:
             for batch in self._batches(self._rechecked(fresh)):
                 if self.counts.stopped or self._should_stop():
                     break
-                going = self._unpaused(batch)
                 fresh_enough = monotonic() - self._looked_at <= FRESH_SECONDS
-                checked = going if fresh_enough else self._rechecked(going)
-                if checked:
-                    self._apply(checked)
+                checked = batch if fresh_enough else self._rechecked(batch)
+                going = self._unpaused(checked)  # last, since the CRM may let a look wait for minutes
+                if going:
+                    self._apply(going)
         except (
             QuotaSpentError,
             RetryableError,

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pytest
 
 from connector.dispatch import CLAIM, FRESH_SECONDS
 from connector.domain.actions import TASK_GONE
-from connector.domain.decision import PlannedAction, Receipt
+from connector.domain.decision import EVERYTHING, Pause, PlannedAction, Receipt
+from connector.domain.model import Needs, Record, RecordRef
 from tests.core import ANA, BEN, DAY, HOUR, NOW, World, call, lead, ref
 from tests.dispatching import act_of, one_pass, pend, world
 
@@ -99,6 +100,31 @@ def test_a_last_look_that_has_grown_old_is_had_again_before_the_next_batch(
     counts = one_pass(world)
     assert (counts.confirmed, counts.dropped, counts.calls) == (1, 1, 1)
     assert [action.record.id for action in world.sink.sent] == ["1"]
+
+
+def test_a_pause_while_a_record_is_read_again_stops_its_batch(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = 0.0
+    monkeypatch.setattr("connector.dispatch.monotonic", lambda: seconds)
+    world.sink.size = 1
+    pend(world, act_of("1"), act_of("2"))
+    reread = world.source.reread
+
+    def slow(actions: Sequence[PlannedAction]) -> Sequence[Receipt]:
+        nonlocal seconds
+        seconds += FRESH_SECONDS + 1
+        return [Receipt(action.key, "confirmed", f"T{action.key}") for action in actions]
+
+    def read_while_somebody_pauses(refs: Sequence[RecordRef], needs: Needs) -> Mapping[RecordRef, Record]:
+        if seconds:
+            with world.store.begin() as uow:
+                uow.pause(Pause(EVERYTHING, NOW))
+        return reread(refs, needs)
+
+    world.sink.answer = slow
+    world.source.reread = read_while_somebody_pauses  # type: ignore[method-assign]
+    assert one_pass(world).confirmed == 1
+    assert [action.record.id for action in world.sink.sent] == ["1"]
+    assert world.states() == {"1/0": "confirmed", "2/0": "pending"}
 
 
 def test_a_record_that_is_gone_gets_no_write_and_is_looked_at_again_only_the_next_day(world: World) -> None:
