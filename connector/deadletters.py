@@ -24,9 +24,9 @@ OPEN: tuple[OutboxState, ...] = ("unknown", "dead", "failed")
 DROPPED = "dropped by a person"
 
 
-def waiting(uow: UnitOfWork, rule: str | None = None) -> Sequence[OutboxEntry]:
-    """The writes that wait for a person, of one rule when given, in the order they were planned."""
-    return [entry for entry in uow.outbox(OPEN) if rule is None or entry.action.rule == rule]
+def waiting(uow: UnitOfWork) -> Sequence[OutboxEntry]:
+    """The writes that wait for a person, in the order they were planned."""
+    return uow.outbox(OPEN)
 
 
 def settle(store: Store, keys: Sequence[str], word: Word, now: datetime) -> Sequence[OutboxEntry]:

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from time import monotonic
 from typing import Protocol
 
-from connector.domain.actions import TASK_GONE
+from connector.domain.actions import TASK_DONE, TASK_GONE
 from connector.domain.decision import Moment, OutboxEntry, PlannedAction, Reason, Receipt, pause_of
 from connector.domain.errors import (
     ConflictError,
@@ -31,7 +31,7 @@ from connector.domain.model import Needs, Record, RecordState
 from connector.domain.ports import Adapter
 from connector.domain.storage import Store, UnitOfWork
 from connector.domain.undone import UNDO
-from connector.echo import forget_task, remember, take_records
+from connector.echo import end_task, remember, take_records
 
 CLAIM = 400
 """Actions claimed, and re-read, at a time: two full Salesforce batches, four of HubSpot's."""
@@ -283,8 +283,8 @@ class Dispatcher:
                     remember(uow, action, receipt, now)
                     uow.mark_due([action.record], now)  # its deadline was worked out without what stands there now
                 elif receipt.state == "dropped":
-                    if receipt.code == TASK_GONE:
-                        forget_task(uow, action, now)
+                    if receipt.code in (TASK_GONE, TASK_DONE):
+                        end_task(uow, action, now, deleted=receipt.code == TASK_GONE)
                     _undo(uow, action, again or now)
                 elif receipt.state in ("failed", "retry") and action.kind in ("offer", "amend"):
                     uow.mark_due([action.record], now)  # somebody else has to be asked

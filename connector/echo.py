@@ -80,6 +80,21 @@ def after_our_write(record: Record, values: Mapping[str, Value]) -> Record:
     return replace(record, fields=fields, version=version)
 
 
+def edited(stored: Activity | None, read: Activity) -> bool:
+    """Whether a task or call is another one than we read before though its version is the same.
+
+    A stamp is a second long in Salesforce: what is completed in the second in which it was read keeps the stamp it had. A
+    meeting that has ended since is the clock's doing and no edit.
+    """
+    if stored is None or read.type not in ("task", "call", "email"):
+        return False
+    return _as_done(stored) != _as_done(read)
+
+
+def _as_done(activity: Activity) -> tuple[object, ...]:
+    return activity.done, activity.deferred, activity.outcome, activity.due, activity.actor
+
+
 @dataclass(slots=True)
 class News:
     """What a reading of records brought: those that are different now, their survivors, and how many changes."""
@@ -297,12 +312,13 @@ def _remember_amend(uow: UnitOfWork, action: PlannedAction, now: datetime) -> No
             )
 
 
-def forget_task(uow: UnitOfWork, action: PlannedAction, now: datetime) -> None:
-    """A task that was to be changed is not there any more; reading may tell that late, or never of one that is wiped out."""
+def end_task(uow: UnitOfWork, action: PlannedAction, now: datetime, *, deleted: bool) -> None:
+    """A task that was to be changed was deleted, or completed, by a person; reading may tell that late, or never."""
     for state in uow.states([action.record]):
         for task in state.activities:
             if task.id == action.fields.get("task") and not task.deleted:
-                uow.save_activities([replace(task, version=GONE, deleted=True, ended=now)])
+                ended = replace(task, version=GONE, deleted=True) if deleted else replace(task, done=True)
+                uow.save_activities([replace(ended, ended=now)])
 
 
 def _activity(action: PlannedAction, crm_id: str, now: datetime) -> Activity:

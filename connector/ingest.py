@@ -15,7 +15,7 @@ from datetime import datetime
 from connector.domain.model import Activity, Change, Needs, Page, RecordRef
 from connector.domain.ports import Source
 from connector.domain.storage import Store, UnitOfWork
-from connector.echo import Unsettled, is_echo, survivor_of, take_records, without_forgeries
+from connector.echo import Unsettled, edited, is_echo, survivor_of, take_records, without_forgeries
 
 
 @dataclass(slots=True)
@@ -109,7 +109,13 @@ class _PageReader:
     def _activities(self, activities: Sequence[Activity]) -> None:
         latest = {activity.id: activity for activity in activities}
         versions = self._uow.activity_versions(sorted(latest))
-        unlike = [activity for id_, activity in latest.items() if versions.get(id_) != activity.version]
+        again = [id_ for id_, activity in latest.items() if versions.get(id_) == activity.version]
+        stored = self._uow.activities(again)
+        unlike = [
+            activity
+            for id_, activity in latest.items()
+            if versions.get(id_) != activity.version or edited(stored.get(id_), activity)
+        ]
         fresh = without_forgeries(self._uow, unlike)
         echoes = {activity.id for activity in fresh if is_echo(activity, versions.get(activity.id))}
         news = [activity for activity in fresh if activity.id not in echoes]

@@ -14,6 +14,7 @@ from connector.domain.decision import (
     Receipt,
     RecordPlan,
     RunSummary,
+    is_of,
 )
 from connector.domain.errors import PermanentError
 from connector.domain.model import Needs, Owner, Record, RecordRef, RecordState
@@ -117,7 +118,7 @@ class _UndoPass(Pass):
             entries = [entry for entry in uow.outbox(run=self._undoes.id) if entry.action.rule != UNDO]
         wrote = sorted({entry.action.rule for entry in entries})
         if rule is not None:
-            entries = [entry for entry in entries if rule in (entry.action.rule, entry.action.rule.partition("/")[0])]
+            entries = [entry for entry in entries if is_of(entry.action.rule, rule)]
             if not entries:
                 there = f"these did: {', '.join(wrote)}" if wrote else "no rule did"
                 raise PermanentError(f"the rule {rule} wrote nothing in {self._undoes.id}; {there}")

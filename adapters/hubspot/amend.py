@@ -12,7 +12,7 @@ from adapters.hubspot.mapping import Row, properties_of
 from adapters.hubspot.rows import batch_read
 from adapters.hubspot.schema import TASKS
 from adapters.hubspot.writes import BatchWriter, Input, due_ms
-from connector.domain.actions import TASK_GONE, plain_text, untouched
+from connector.domain.actions import TASK_DONE, TASK_GONE, plain_text, untouched
 from connector.domain.decision import PlannedAction, Receipt
 from connector.domain.model import Value
 
@@ -98,15 +98,17 @@ def _overtaken(action: PlannedAction, row: Row | None) -> Receipt | None:
     before = action.old.get("owner")
     why = ""
     gone = row is None or row.get("archived") is True
+    done = str(now.get("hs_task_status") or "").upper() == COMPLETED
     if gone:
         why = "somebody deleted the task meanwhile"
-    elif str(now.get("hs_task_status") or "").upper() == COMPLETED:
+    elif done:
         why = "somebody completed the task meanwhile"
     elif "owner" in action.fields and before and str(now.get("hubspot_owner_id") or "") != str(before):
         why = "somebody else has the task by now"
     elif (part := _touched(untouched(action), now)) is not None:
         why = f"somebody edited the task since ({part})"
-    return Receipt(action.key, "dropped", code=TASK_GONE if gone else "", message=why) if why else None
+    code = TASK_GONE if gone else TASK_DONE if done else ""
+    return Receipt(action.key, "dropped", code=code, message=why) if why else None
 
 
 def _touched(was: Mapping[str, Value], now: Mapping[str, object]) -> str | None:

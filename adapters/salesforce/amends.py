@@ -11,7 +11,7 @@ from adapters.salesforce.catalog import Catalog
 from adapters.salesforce.client import Client
 from adapters.salesforce.locks import until_unlocked
 from adapters.salesforce.tasks import COLLECTION, SUBJECT_LENGTH, TEXT_LENGTH, Body, Tasks, due_body, open_status
-from connector.domain.actions import TASK_GONE, plain_text, untouched
+from connector.domain.actions import TASK_DONE, TASK_GONE, plain_text, untouched
 from connector.domain.decision import PlannedAction, Receipt
 from connector.domain.ports import AdapterConfig
 
@@ -163,4 +163,5 @@ def _overtaken(action: PlannedAction, row: Row | None) -> Receipt | None:
     elif "owner" in action.fields and before and mapping.id_in(row, "OwnerId") != mapping.id18(str(before)):
         why = "somebody else has the task by now"
     gone = row is None or mapping.flag(row, "IsDeleted")
-    return Receipt(action.key, "dropped", code=TASK_GONE if gone else "", message=why) if why else None
+    code = TASK_GONE if gone else TASK_DONE if row is not None and is_closed(row) else ""
+    return Receipt(action.key, "dropped", code=code, message=why) if why else None

@@ -48,6 +48,8 @@ def command(record: str, yes: bool, workspace: Path | None, as_json: bool) -> in
         if not yes:
             _ask(refs[0], whole, went)
         with store.lock():
+            with store.begin() as uow:  # while somebody thought about it, a pass may have read of a merge
+                whole = belonging(uow, refs[0], one_object)
             rewritten = forget(store, whole, now)
     finally:
         store.close()

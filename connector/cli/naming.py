@@ -12,8 +12,14 @@ from rules.vocabulary.nearest import nearest
 def rule_ids(loaded: Workspace) -> list[str]:
     """The rules of the files and, for cadences, the id that means all their steps."""
     ids = [rule.id for rule in loaded.loaded.ruleset.rules]
-    cadences = sorted({id_.partition("/")[0] for id_ in ids if "/" in id_})
-    return [*cadences, *ids, *sorted(loaded.loaded.quarantined - {*ids, *cadences})]
+    named = with_cadences(ids)
+    return [*named, *sorted(loaded.loaded.quarantined - {*named})]
+
+
+def with_cadences(ids: Iterable[str]) -> list[str]:
+    """The ids, in their order, behind those of the cadences whose steps are among them."""
+    ids = list(ids)
+    return [*sorted({id_.partition("/")[0] for id_ in ids if "/" in id_}), *ids]
 
 
 def checked(rule: str | None, loaded: Workspace, more: Iterable[str] = ()) -> None:

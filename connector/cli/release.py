@@ -8,9 +8,9 @@ from pathlib import Path
 import click
 
 from connector.bootstrap import Workspace, load_workspace
-from connector.cli.naming import checked
+from connector.cli.naming import checked, with_cadences
 from connector.cli.options import json_option, print_json, workspace_option
-from connector.domain.decision import HeldCount, pause_of
+from connector.domain.decision import HeldCount, is_of, pause_of
 from connector.domain.errors import ConfigError
 from connector.domain.storage import UnitOfWork
 from connector.notices import many
@@ -50,7 +50,7 @@ def command(
             pauses = uow.pauses()
     finally:
         store.close()
-    went = _sum(before, _sum([each for each in after if _is_of(each.rule, rule)]))
+    went = _sum(before, _sum([each for each in after if is_of(each.rule, rule)]))
     _tell(went, after, drop, listing, as_json)
     for each in after if not (as_json or drop) else ():
         pause = pause_of(pauses, each.rule)
@@ -65,16 +65,11 @@ def _sum(held: Sequence[HeldCount], less: HeldCount = NONE) -> HeldCount:
     return HeldCount("", matches - less.matches, 0, actions - less.actions)
 
 
-def _is_of(rule: str, wanted: str | None) -> bool:
-    return wanted in (None, rule, rule.partition("/")[0])
-
-
 def _named(uow: UnitOfWork, loaded: Workspace, rule: str | None) -> Sequence[HeldCount]:
     """What the rule holds; what a rule holds that is in no file any more can be named, too."""
     held = uow.held()
-    ids = {each.rule for each in held}
-    checked(rule, loaded, sorted(ids | {id_.partition("/")[0] for id_ in ids}))
-    return [each for each in held if _is_of(each.rule, rule)]
+    checked(rule, loaded, with_cadences(each.rule for each in held))
+    return [each for each in held if is_of(each.rule, rule)]
 
 
 def _refuse_paused(uow: UnitOfWork, rule: str | None, drop: bool) -> None:

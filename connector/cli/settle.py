@@ -9,9 +9,11 @@ import click
 from connector.bootstrap import load_workspace
 from connector.cli.console import Terminal
 from connector.cli.documents import write_document
+from connector.cli.naming import checked, with_cadences
 from connector.cli.options import json_option, print_json, workspace_option
 from connector.cli.tables import Teller, names_of, zone_of
 from connector.deadletters import Word, settle, waiting
+from connector.domain.decision import is_of
 from connector.domain.errors import ConfigError
 from connector.domain.undone import UNDO
 from connector.store import open_store
@@ -30,7 +32,7 @@ _TOLD = {
     "--again", "word", flag_value="again", help="It is not in the CRM, or what was in the way is mended: send it."
 )
 @click.option("--drop", "word", flag_value="drop", help="Leave it; the rule does not try again on this occasion.")
-@click.option("--rule", help="All of this rule that wait, instead of KEYs.")
+@click.option("--rule", help="All of this rule, or of the steps of this cadence, that wait, instead of KEYs.")
 @workspace_option
 @json_option
 def command(keys: tuple[str, ...], word: Word | None, rule: str | None, workspace: Path | None, as_json: bool) -> int:
@@ -43,7 +45,9 @@ def command(keys: tuple[str, ...], word: Word | None, rule: str | None, workspac
     try:
         with store.begin() as uow:
             people = names_of(uow.owners())
-            found = [each for each in waiting(uow, rule) if not keys or each.action.key in keys]
+            every = waiting(uow)
+        checked(rule, loaded, with_cadences(each.action.rule for each in every))
+        found = [each for each in every if is_of(each.action.rule, rule) and (not keys or each.action.key in keys)]
         if word is not None:
             with store.lock():
                 found = list(settle(store, keys or [each.action.key for each in found], word, clock.now()))

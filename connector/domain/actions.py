@@ -35,6 +35,10 @@ TASK_GONE = "TASK_GONE"
 """Code of the receipt of an `amend` that was dropped because a person deleted the task: that is known from now on."""
 
 
+TASK_DONE = "TASK_DONE"
+"""Code of the receipt of an `amend` that was dropped because a person completed the task: that, too, is known from now on."""
+
+
 TASK_PART = "task."
 """Starts the names in `saw` of an amend under which stands what we last wrote of the task: its subject, body and so on."""
 

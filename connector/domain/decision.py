@@ -63,6 +63,11 @@ def pause_of(pauses: Mapping[str, Pause], rule: str) -> Pause | None:
     return pauses.get(EVERYTHING) or pauses.get(rule) or pauses.get(rule.partition("/")[0])
 
 
+def is_of(rule: str, named: str | None) -> bool:
+    """Whether a rule is the one that somebody named, or a step of the cadence that they named; None names all."""
+    return named in (None, rule, rule.partition("/")[0])
+
+
 @dataclass(frozen=True, slots=True)
 class Moment:
     """Everything outside a record that a decision may depend on, so that deciding is a pure function.

@@ -141,7 +141,7 @@ class Census(Protocol):
 
 
 class Adapter(Protocol):
-    """A CRM connection: its source, its sink, and what it costs."""
+    """A CRM connection: its source, its sink, what an audit asks it, and what it costs."""
 
     name: str
     source: Source

@@ -58,6 +58,10 @@ class UnitOfWork(Protocol):
         """The stored version of each of these activities."""
         ...
 
+    def activities(self, ids: Sequence[str]) -> Mapping[str, Activity]:
+        """These activities as they are stored; one that is not stored is left out."""
+        ...
+
     def activity_refs(self, ids: Sequence[str]) -> Mapping[str, Sequence[RecordRef]]:
         """The records on which each of these activities is stored; one that is not stored is left out."""
         ...

@@ -27,6 +27,14 @@ class History(Part):
             found.update((row.id, row.version) for row in self._connection.execute(query))
         return found
 
+    def activities(self, ids: Sequence[str]) -> Mapping[str, Activity]:
+        """These activities as they are stored; one that is not stored is left out."""
+        found: dict[str, Activity] = {}
+        for some in chunks(ids):
+            query = select(activities.c.id, activities.c.data).where(activities.c.id.in_(some))
+            found.update((row.id, activity_of(row.id, row.data)) for row in self._connection.execute(query))
+        return found
+
     def activity_refs(self, ids: Sequence[str]) -> Mapping[str, Sequence[RecordRef]]:
         """The records on which each of these activities is stored."""
         found: dict[str, list[RecordRef]] = {}

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from connector.dispatch import CLAIM, FRESH_SECONDS
-from connector.domain.actions import TASK_GONE
+from connector.domain.actions import TASK_DONE, TASK_GONE
 from connector.domain.decision import EVERYTHING, Pause, PlannedAction, Receipt
 from connector.domain.model import Needs, Record, RecordRef
 from tests.core import ANA, BEN, DAY, HOUR, NOW, World, call, lead, ref
@@ -56,6 +56,18 @@ def test_a_task_that_was_found_deleted_is_known_to_be_and_the_record_is_looked_a
     assert one_pass(world).dropped == 1
     [task] = world.state("1").activities
     assert (task.deleted, task.done, task.ended) == (True, False, NOW)
+    assert world.due() == ["1"]
+
+
+def test_a_task_that_was_found_completed_is_known_to_be_and_is_not_changed_again_in_every_pass(world: World) -> None:
+    pend(world, act_of("1", subject="Call"))
+    one_pass(world)
+    [task] = world.state("1").activities
+    pend(world, act_of("1", 1, "amend", task=task.id, done=True))
+    world.sink.answer = lambda actions: [Receipt(actions[0].key, "dropped", code=TASK_DONE, message="done")]
+    assert one_pass(world).dropped == 1
+    [task] = world.state("1").activities
+    assert (task.deleted, task.done, task.ended) == (False, True, NOW)
     assert world.due() == ["1"]
 
 

@@ -176,6 +176,19 @@ def test_an_activity_in_the_same_version_is_no_news_and_in_another_it_is(world: 
     assert world.due() == ["1"]
 
 
+def test_a_task_completed_in_the_second_in_which_it_was_read_is_news_though_its_version_is_the_same(
+    world: World,
+) -> None:
+    task = replace(call("t", "1"), type="task", done=False, actor=ANA.id, created=NOW)
+    _known(world, lead("1"), task)
+    assert _read(world, page(task)).activities == 0
+    assert _read(world, page(replace(task, done=True, outcome="connected"))).activities == 1
+    assert world.due() == ["1"]
+    [stored] = world.state().activities
+    assert (stored.done, stored.outcome) == (True, "connected")
+    assert _read(world, page(replace(task, done=True, outcome="connected"))).activities == 0
+
+
 def test_a_deleted_activity_makes_the_record_due_that_it_was_on_though_its_row_names_none(world: World) -> None:
     _known(world, lead("1"), call("c", "1"))
     _read(world, page(call("c", version="gone", deleted=True)))
