@@ -187,3 +187,18 @@ def test_what_was_merged_goes_together(firm: Company) -> None:
     assert json.loads(out)["went"]["records"] == (2 if survivor == person else 3)
     for lead in (person, other, survivor):
         assert _stored(firm, lead) == {}
+
+
+def test_a_merge_that_is_read_while_somebody_makes_up_their_mind_goes_with_it(
+    firm: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person, other = _told(firm)
+
+    def thinks_it_over(*_: object) -> None:
+        firm.at(DAY)
+        firm.org.merge(other, person)
+        firm.run(25 * HOUR)
+
+    monkeypatch.setattr("connector.cli.forget._ask", thinks_it_over)
+    assert _followup(firm, "forget", person)[0] == 0
+    assert b"flux" not in _bytes(firm), "what the person wrote had gone to the survivor"

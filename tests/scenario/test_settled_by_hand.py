@@ -141,3 +141,19 @@ def test_the_command_lists_what_waits_and_takes_the_answer(firm: Company) -> Non
     answered = firm.cli("settle", "--rule", "call-and-note", "--again")
     assert (answered.returncode, answered.stdout) == (0, "1 write sent once more by the next `followup run`\n")
     assert "nothing waits for a person" in firm.cli("settle").stdout
+
+
+def test_a_cadence_means_the_writes_of_all_its_steps_and_a_rule_that_is_not_there_is_told(firm: Company) -> None:
+    step = '{after: 1 hour, task: {type: call, subject: "Call {lead.name}"}}'
+    firm.rules(f"version: 1\ncadences:\n  - {{id: inbound, why: Calls, start: {{created: true}}, steps: [{step}]}}\n")
+    firm.run()
+    firm.lead()
+    firm.run()
+    firm.server.faults.add(Fault("answer", "POST", TASKS[firm.crm], times=None, **REFUSAL[firm.crm]))
+    firm.run(2 * HOUR)
+    wrong = firm.cli("settle", "--rule", "inbond", "--drop")
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert "there is no rule `inbond`; did you mean `inbound`?" in wrong.stderr
+    dropped = firm.cli("settle", "--rule", "inbound", "--drop")
+    assert (dropped.returncode, dropped.stdout) == (0, "1 write dropped\n")
+    assert _waiting(firm) == []
