@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from random import Random
 from zoneinfo import ZoneInfo
 
@@ -14,14 +15,17 @@ from connector.audit.model import Audit, Window
 from connector.audit.repair import repair
 from connector.audit.sampling import LEFT_BEHIND, Sample, by_stream, choose, compare, look_for_writes
 from connector.audit.windows import windows
+from connector.domain.audited import Stored
 from connector.domain.decision import OutboxEntry
 from connector.domain.errors import ConfigError, FollowupError
 from connector.domain.model import KINDS, Needs
 from connector.domain.ports import Adapter, Rulebook
-from connector.domain.storage import Store
+from connector.domain.storage import Store, UnitOfWork
 
 READ_TO_THE_END = (0, 3)
 """Exit codes of passes that read everything there was."""
+
+Slice = tuple[Sequence[Stored], str | None]
 
 SWEPT = "archived:"
 """Begins the name of a stream that only tells what went from another one."""
@@ -89,10 +93,28 @@ def _bench(store: Store, adapter: Adapter, needs: Needs, now: datetime) -> tuple
                 "nothing was read yet, so there is nothing to audit: `followup run` makes the first pass"
             )
         bench = Bench(adapter, store, needs, now, last.now if last else None, cursors, uow.tombstones())
-        bench.records = {kind: list(uow.record_stock(kind)) for kind in KINDS if kind in needs.kinds}
-        bench.activities = by_stream(bench, iter(uow.activity_stock()))
         entries = [entry for entry in uow.outbox(("confirmed",)) if entry.action.record.crm == adapter.name]
+    kinds = [kind for kind in KINDS if kind in needs.kinds]
+    bench.records = {kind: list(_stock(store, partial(_records_of, kind))) for kind in kinds}
+    bench.activities = by_stream(bench, _stock(store, _activities))
     return bench, entries, last.id if last else "no pass yet"
+
+
+def _records_of(kind: str, uow: UnitOfWork, after: str) -> Slice:
+    return uow.record_stock(kind, after)
+
+
+def _activities(uow: UnitOfWork, after: str) -> Slice:
+    return uow.activity_stock(after)
+
+
+def _stock(store: Store, some: Callable[[UnitOfWork, str], Slice]) -> Iterator[Stored]:
+    """All of a stock, a transaction for each slice: in between a person can pause followup."""
+    after: str | None = ""
+    while after is not None:
+        with store.begin() as uow:
+            found, after = some(uow, after)
+        yield from found
 
 
 def _oldest(bench: Bench, now: datetime) -> datetime:

@@ -211,12 +211,12 @@ class UnitOfWork(Protocol):
         ...
 
     # -- what there is, for an audit ------------------------------------------------------------------------------
-    def record_stock(self, kind: str) -> Iterable[Stored]:
-        """Every stored record of a kind."""
+    def record_stock(self, kind: str, after: str) -> tuple[Sequence[Stored], str | None]:
+        """Some stored records of a kind behind `after` (empty: from the first), and behind what to go on; None at the end."""
         ...
 
-    def activity_stock(self) -> Iterable[Stored]:
-        """Every stored activity that is not deleted and whose creation is known."""
+    def activity_stock(self, after: str) -> tuple[Sequence[Stored], str | None]:
+        """The same of the activities that are not deleted and whose creation is known."""
         ...
 
     # -- what was forgotten --------------------------------------------------------------------------------------

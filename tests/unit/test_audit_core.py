@@ -16,7 +16,7 @@ from connector.audit.windows import windows
 from connector.domain.errors import FollowupError
 from connector.domain.model import Record
 from connector.run import run_pass
-from tests.core import DAY, HOUR, NEEDS, NOW, World, lead, page, ref
+from tests.core import DAY, HOUR, NEEDS, NOW, World, call, lead, page, ref
 
 UTC = ZoneInfo("UTC")
 
@@ -87,7 +87,7 @@ def test_a_sample_is_drawn_from_every_window_and_first_from_what_differs() -> No
     here.source.now[ref("lost")] = made("lost", 3)
     with here.store.begin() as uow:
         bench = Bench(here.adapter, here.store, NEEDS, NOW, NOW, {"lead": "1"}, uow.tombstones())
-        bench.records = {"lead": list(uow.record_stock("lead"))}
+        bench.records = {"lead": list(uow.record_stock("lead", "")[0])}
     stretches = windows(NOW - 8 * DAY, NOW - HOUR, UTC)
     assert [one.missing for one in count(bench, ["lead"], stretches).windows if one.differs] == [("lost",)]
     found = look(here, sample=24)
@@ -129,3 +129,37 @@ def test_a_write_of_ours_on_top_of_a_version_is_healed_although_the_version_is_t
 def test_before_anything_was_read_there_is_nothing_to_audit() -> None:
     with pytest.raises(FollowupError, match="nothing was read yet"):
         look(World())
+
+
+def test_a_large_stock_is_read_in_slices_so_that_a_person_can_pause_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("connector.store.stock.SLICE", 2)
+    here = world(*(made(str(number), 9) for number in range(1, 6)))
+    with here.store.begin() as uow:
+        uow.save_records([replace(made("5", 9), deleted=True)], NOW)
+        uow.save_activities([replace(call(f"c{number}", str(number)), created=NOW) for number in range(1, 6)])
+        uow.save_activities([replace(call("far", "nobody"), created=NOW)])
+    slices: list[int] = []
+    found: dict[str, frozenset[str]] = {}
+    after: str | None = ""
+    while after is not None:
+        with here.store.begin() as uow:
+            some, after = uow.activity_stock(after)
+        slices.append(len(some))
+        found |= {one.id: one.lives for one in some}
+    assert slices == [2, 2, 2, 0]
+    assert found == {
+        **{f"c{n}": frozenset({"live"}) for n in range(1, 5)},
+        "c5": frozenset({"gone"}),
+        "far": frozenset(),
+    }
+    begins = 0
+    begin = here.store.begin
+
+    def counted() -> object:
+        nonlocal begins
+        begins += 1
+        return begin()
+
+    monkeypatch.setattr(here.store, "begin", counted)
+    assert look(here).records == 4
+    assert begins >= 3 + 4, "a transaction for each slice of records and of activities"
