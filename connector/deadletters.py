@@ -29,6 +29,11 @@ def waiting(uow: UnitOfWork) -> Sequence[OutboxEntry]:
     return uow.outbox(OPEN)
 
 
+def refused(uow: UnitOfWork) -> int:
+    """How many writes were refused or given up and are not made anew by a pass itself, as offers and their upkeep are."""
+    return sum(entry.action.kind not in ("offer", "amend") for entry in uow.outbox(("failed", "dead")))
+
+
 def settle(store: Store, keys: Sequence[str], word: Word, now: datetime) -> Sequence[OutboxEntry]:
     """Record what a person says of these writes; which they were. All of them, or none.
 

@@ -75,6 +75,15 @@ def pause_lines(
     return tuple(lines)
 
 
+def refused_lines(count: int) -> tuple[str, ...]:
+    """That writes were refused for good, in this pass or before, for as long as nobody has said what becomes of them."""
+    if not count:
+        return ()
+    one = count == 1
+    told = f"{many(count, 'write')} that the CRM refused wait{'s' * one} for a person"
+    return (f"{told}: `followup settle` lists {'it' if one else 'them'}",)
+
+
 def many(count: int, word: str) -> str:
     """How many of something, in words that fit one and several."""
     ends = "es" if word.endswith("ch") else "s"

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import uuid4
 
+from connector.deadletters import refused
 from connector.dispatch import Dispatcher, LastLook, WriteCounts
 from connector.domain.decision import EVERYTHING, Plan, RunSummary, pause_of
 from connector.domain.errors import (
@@ -26,7 +27,7 @@ from connector.domain.storage import Store
 from connector.domain.undone import UNDO
 from connector.evaluate import Evaluation, commit_only, evaluate, moment_of, preview, settle
 from connector.ingest import ReadCounts, ingest
-from connector.notices import Would, pause_lines, would_have
+from connector.notices import Would, pause_lines, refused_lines, would_have
 from connector.shown import ShownPlan, restricted
 from connector.undo import unfinished
 
@@ -275,6 +276,7 @@ class Pass:
             outbox, kept, pauses = uow.outbox_counts(), uow.held(), uow.pauses()
             stands = [entry for entry in uow.outbox(("pending", "held")) if entry.action.rule != UNDO] if pauses else []
             broken_off = unfinished(uow) if self._summary.command != UNDO else ()
+            gone_wrong = refused(uow)
         # A plan holds nothing yet: it counts what a run would hold. A run counts all that waits for a release.
         would = sum(len(record.held) for record in plan.records)
         planned = self._summary.command == "plan"
@@ -310,6 +312,7 @@ class Pass:
         )
         paused = pause_lines(pauses, Counter(match.rule for match in plan.waiting), stands)
         notices = (*self._strays, *paused, *plan.notices, *self._evaluation.alarms, *broken_off)
+        notices += () if planned else refused_lines(gone_wrong)
         found = self._evaluation
         old = would_have(found.would, self._c.rulebook.rules)
         return PassResult(summary, plan, self._problems, notices, found.baseline, self._writes, self._people, old)

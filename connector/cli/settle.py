@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -18,7 +19,7 @@ from connector.domain.errors import ConfigError
 from connector.domain.undone import UNDO
 from connector.store import open_store
 
-_TOLD = {
+_TOLD: Mapping[Word, str] = {
     "landed": "noted as written",
     "again": "sent once more by the next `followup run`",
     "drop": "dropped",
@@ -27,16 +28,15 @@ _TOLD = {
 
 @click.command("settle", epilog="Example: followup settle first-call.0c1f6d0b5a9e8d77 --landed")
 @click.argument("keys", nargs=-1, metavar="[KEY]...")
-@click.option("--landed", "word", flag_value="landed", help="It is in the CRM: I looked.")
-@click.option(
-    "--again", "word", flag_value="again", help="It is not in the CRM, or what was in the way is mended: send it."
-)
-@click.option("--drop", "word", flag_value="drop", help="Leave it; the rule does not try again on this occasion.")
+@click.option("--landed", is_flag=True, help="It is in the CRM: I looked.")
+@click.option("--again", is_flag=True, help="It is not in the CRM, or what was in the way is mended: send it.")
+@click.option("--drop", is_flag=True, help="Leave it; the rule does not try again on this occasion.")
 @click.option("--rule", help="All of this rule, or of the steps of this cadence, that wait, instead of KEYs.")
 @workspace_option
 @json_option
-def command(keys: tuple[str, ...], word: Word | None, rule: str | None, workspace: Path | None, as_json: bool) -> int:
+def command(keys: tuple[str, ...], rule: str | None, workspace: Path | None, as_json: bool, **said: bool) -> int:
     """List the writes that failed for good, or whose outcome the CRM does not tell; or say what became of them."""
+    word = _word(said)
     if word is not None and bool(keys) == bool(rule):
         raise ConfigError("name the writes: one or more KEYs, or --rule ID for all of a rule's")
     loaded = load_workspace(workspace)
@@ -64,3 +64,11 @@ def command(keys: tuple[str, ...], word: Word | None, rule: str | None, workspac
     else:
         click.echo("nothing waits for a person: no write failed for good, and the outcome of each is known")
     return 0
+
+
+def _word(said: Mapping[str, bool]) -> Word | None:
+    """What is said of the writes, if anything. ConfigError: two things at once, of which one may be for good."""
+    words = [word for word in _TOLD if said[word]]
+    if len(words) > 1:
+        raise ConfigError("say one of --landed, --again and --drop: they are different things")
+    return words[0] if words else None

@@ -172,7 +172,8 @@ class Teller:
         for run in runs:
             code = "not ended" if run.exit_code is None else f"exit {run.exit_code}"
             told = ", ".join(f"{name} {count}" for name, count in figures(run).items() if count not in ("", "0"))
-            self.line(f"{run.id}  {self.when(run.now)}  {run.command:5}  {code}  {told or 'nothing done'}")
+            nothing = f"`followup show {run.id}` tells what it wrote" if run.exit_code is None else "nothing done"
+            self.line(f"{run.id}  {self.when(run.now)}  {run.command:5}  {code}  {told or nothing}")
             if run.message:
                 self.line(f"    {escape(run.message)}")
         if not runs:

@@ -1,0 +1,77 @@
+"""Whoever reads what a pass says, or the log, learns of what waits for a person, and is told nothing wrong."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from adapters.sandbox.faults import Fault
+from connector.clock import SystemClock
+from tests.company import Company
+
+HOUR = timedelta(hours=1)
+
+CALL = """\
+  - id: call
+    why: Somebody calls
+    when: {becomes: {status: interested}}
+    then: [{task: {type: call, subject: "Call {lead.name}", due: 1 business day}}]
+"""
+REFUSAL = {
+    "salesforce": {
+        "status": 200,
+        "body": [{"success": False, "errors": [{"statusCode": "FIELD_CUSTOM_VALIDATION_EXCEPTION", "message": "no"}]}],
+    },
+    "hubspot": {"status": 400, "body": {"status": "error", "category": "VALIDATION_ERROR", "message": "no"}},
+}
+TASKS = {"salesforce": r"/composite/sobjects", "hubspot": r"/objects/tasks/batch/create"}
+
+
+@pytest.fixture(autouse=True)
+def _no_real_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SystemClock, "sleep", lambda _clock, _seconds: None)
+
+
+def _refused(firm: Company) -> None:
+    """A call task that the CRM refused for good."""
+    firm.rules(CALL)
+    firm.run()
+    lead = firm.lead()
+    firm.run(HOUR)
+    firm.set(lead, status="interested")
+    firm.server.faults.add(Fault("answer", "POST", TASKS[firm.crm], times=None, **REFUSAL[firm.crm]))
+    firm.run(2 * HOUR)
+    firm.server.faults.clear()
+
+
+def test_every_pass_says_what_the_crm_refused_until_somebody_settles_it(firm: Company) -> None:
+    _refused(firm)
+    told = "1 write that the CRM refused waits for a person: `followup settle` lists it"
+    for later in (3, 4):
+        assert firm.run(later * HOUR).notices == (told,)
+    [key] = [entry.action.key for entry in firm.outbox()]
+    assert firm.cli("settle", key, "--drop").returncode == 0
+    assert firm.run(5 * HOUR).notices == ()
+
+
+def test_only_one_thing_can_be_said_of_a_write(firm: Company) -> None:
+    _refused(firm)
+    [key] = [entry.action.key for entry in firm.outbox()]
+    for words in (("--again", "--drop"), ("--drop", "--again"), ("--landed", "--drop")):
+        answer = firm.cli("settle", key, *words)
+        assert (answer.returncode, answer.stdout) == (2, "")
+        assert "say one of --landed, --again and --drop" in answer.stderr
+    assert [entry.state for entry in firm.outbox()] == ["failed"]
+
+
+def test_the_log_does_not_say_that_a_pass_that_was_killed_did_nothing(firm: Company) -> None:
+    _refused(firm)
+    with firm.connected() as connection, connection.store.begin() as uow:
+        killed = uow.runs(1)[0]
+        uow.start_run(replace(killed, finished=None, exit_code=None, counts={}))
+    line = next(line for line in firm.cli("log").stdout.splitlines() if killed.id in line)
+    assert "not ended" in line
+    assert "nothing done" not in line
+    assert f"`followup show {killed.id}`" in line
