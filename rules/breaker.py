@@ -45,8 +45,8 @@ class Storm:
         which = f"--rule {self.rule} " if self.rule else ""
         whose = self.rule or f"all rules together ({', '.join(sorted(self.rules))})"
         return (
-            f"breaker: {whose}: {self.told}: all of it is held, nothing of it is written; `followup show latest` lists it, "
-            f"`followup release {which}--first {SOME}` lets some go, `followup release {which}--drop` discards it"
+            f"breaker: {whose}: {self.told}: all of it is held, nothing of it is written; `followup show` of that pass "
+            f"lists it, `followup release {which}--first {SOME}` lets some go, `followup release {which}--drop` discards it"
         )
 
 
