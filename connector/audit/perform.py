@@ -16,14 +16,14 @@ from connector.audit.repair import repair
 from connector.audit.sampling import LEFT_BEHIND, Sample, by_stream, choose, compare, look_for_writes
 from connector.audit.windows import windows
 from connector.domain.audited import Stored
-from connector.domain.decision import OutboxEntry
+from connector.domain.decision import OutboxEntry, RunSummary
 from connector.domain.errors import ConfigError, FollowupError
 from connector.domain.model import KINDS, Needs
 from connector.domain.ports import Adapter, Rulebook
 from connector.domain.storage import Store, UnitOfWork
 
-READ_TO_THE_END = (0, 3)
-"""Exit codes of passes that read everything there was."""
+DONE = (0, 3)
+"""Exit codes of passes that came to their end."""
 
 Slice = tuple[Sequence[Stored], str | None]
 
@@ -85,8 +85,7 @@ def _needs(adapter: Adapter, rulebook: Rulebook) -> Needs:
 
 def _bench(store: Store, adapter: Adapter, needs: Needs, now: datetime) -> tuple[Bench, list[OutboxEntry], str]:
     with store.begin() as uow:
-        runs = uow.runs(10_000)
-        last = next((run for run in runs if run.exit_code in READ_TO_THE_END and run.command in ("run", "apply")), None)
+        last = next(filter(_read_to_the_end, uow.runs(10_000)), None)
         cursors = {stream: uow.cursor(stream) for stream in adapter.source.streams(needs)}
         if last is None and not any(cursors.values()):
             raise FollowupError(
@@ -98,6 +97,12 @@ def _bench(store: Store, adapter: Adapter, needs: Needs, now: datetime) -> tuple
     bench.records = {kind: list(_stock(store, partial(_records_of, kind))) for kind in kinds}
     bench.activities = by_stream(bench, _stock(store, _activities))
     return bench, entries, last.id if last else "no pass yet"
+
+
+def _read_to_the_end(run: RunSummary) -> bool:
+    """Whether a pass read everything there was. One with a message ended early, by a stop or a spent quota, perhaps in its
+    reading."""
+    return run.exit_code in DONE and run.command in ("run", "apply") and not run.message
 
 
 def _records_of(kind: str, uow: UnitOfWork, after: str) -> Slice:

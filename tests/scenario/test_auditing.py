@@ -14,6 +14,7 @@ import pytest
 
 from adapters.sandbox.faults import Fault
 from connector.cli.main import main
+from connector.run import run_pass
 from tests.company import START, Company, company
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -257,3 +258,17 @@ def test_an_audit_that_cannot_be_made_says_so_in_one_line(firm: Company) -> None
     code, out, err = _followup(firm, "--repair")
     assert (code, out) == (1, "")
     assert len(err.strip().splitlines()) == 1
+
+
+def test_what_a_pass_that_was_stopped_in_its_reading_did_not_read_is_no_drift(firm: Company) -> None:
+    leads = _story(firm)
+    firm.at(START + 9 * DAY + 3 * HOUR)
+    firm.org.delete(leads[6])
+    firm.at(START + 9 * DAY + 6 * HOUR)
+    with firm.connected() as connection:
+        stopped = run_pass(connection, lambda _stage, _count: connection.stop.set())
+    assert stopped.exit_code == 3
+    firm.at(START + 9 * DAY + 9 * HOUR)
+    assert _audit(firm)["drift"] == []
+    firm.run(START + 10 * DAY)
+    assert _audit(firm)["newer"] == 0
