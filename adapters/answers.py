@@ -16,7 +16,8 @@ _SUSPECT = re.compile(rb"\\u0000|\\ud|\xed[\xa0-\xbf]", re.IGNORECASE)
 def decoded(body: bytes) -> object:
     """The JSON of an answer; ValueError when it is none (HTML, cut off, not UTF-8, NaN, nested without end)."""
     try:
-        answer: object = json.loads(body, parse_constant=_refused)
+        # Decoded here: `json` would take bytes of other encodings, in which nothing suspect is seen.
+        answer: object = json.loads(body.decode("utf-8-sig", "surrogatepass"), parse_constant=_refused)
         return _sound(answer) if _SUSPECT.search(body) else answer
     except RecursionError:
         raise ValueError("nested too deep") from None
