@@ -8,7 +8,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
 from pathlib import Path
 
 from tests.simulation import coverage
@@ -33,9 +33,9 @@ def _outcomes(seeds: Sequence[int], jobs: int) -> Iterator[Outcome]:
     if jobs == 1:
         yield from map(of_seed, seeds)
         return
-    with ProcessPoolExecutor(jobs, max_tasks_per_child=100) as pool:
-        for done in as_completed([pool.submit(of_seed, seed) for seed in seeds]):
-            yield done.result()
+    # Not the pool of concurrent.futures: with a limit of tasks per process it may wait for ever once all have reached it.
+    with get_context("spawn").Pool(jobs, maxtasksperchild=100) as pool:
+        yield from pool.imap_unordered(of_seed, seeds)
 
 
 def _tell(outcome: Outcome, drawn: Scenario, shrinking: bool) -> None:
