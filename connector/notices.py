@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from connector.domain.decision import EVERYTHING, OutboxEntry, Pause, RuleInfo, pause_of
@@ -73,6 +73,16 @@ def pause_lines(
         cure = "followup resume" + (f" --rule {pause.rule}" if pause.rule else "")
         lines.append(f"{told}; `{cure}` lets it go on")
     return tuple(lines)
+
+
+def unseen_lines(hidden: Mapping[str, Collection[str]], kinds: Collection[str]) -> tuple[str, ...]:
+    """Per kind of record whose opt-out the CRM does not show: what stands still for that, since nothing else tells it."""
+    blind = [kind for kind in ("lead", "contact") if kind in kinds and "opted_out" in hidden.get(kind, ())]
+    return tuple(
+        f"the opt-out of a {kind} cannot be seen: nobody is enrolled, and rules that ask for it stop; `followup doctor` "
+        "has the cure"
+        for kind in blind
+    )
 
 
 def refused_lines(count: int) -> tuple[str, ...]:

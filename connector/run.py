@@ -27,7 +27,7 @@ from connector.domain.storage import Store
 from connector.domain.undone import UNDO
 from connector.evaluate import Evaluation, commit_only, evaluate, moment_of, preview, settle
 from connector.ingest import ReadCounts, ingest
-from connector.notices import Would, pause_lines, refused_lines, would_have
+from connector.notices import Would, pause_lines, refused_lines, unseen_lines, would_have
 from connector.shown import ShownPlan, restricted
 from connector.undo import unfinished
 
@@ -168,7 +168,7 @@ class Pass:
         self._strays = tuple(
             f"statuses.{word} in followup.yaml is mapped to {value}, which is no status of a lead: it matches nothing"
             for word, value in sorted(schema.stray_statuses.items())
-        )
+        ) + unseen_lines(schema.hidden, rulebook.needs().kinds)
         self._problems = tuple(rulebook.problems)
         if not rulebook.rules:
             first = f": {self._problems[0]}" if self._problems else ""

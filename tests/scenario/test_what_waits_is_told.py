@@ -75,3 +75,15 @@ def test_the_log_does_not_say_that_a_pass_that_was_killed_did_nothing(firm: Comp
     assert "not ended" in line
     assert "nothing done" not in line
     assert f"`followup show {killed.id}`" in line
+
+
+def test_every_pass_says_that_the_opt_out_cannot_be_seen_for_then_contact_stops(firm: Company) -> None:
+    firm.rules(CALL)
+    assert firm.run().notices == ()
+    if firm.crm == "salesforce":
+        firm.org.hide_field("Lead", "HasOptedOutOfEmail")
+    else:
+        firm.org.hide_property("contacts", "hs_email_optout")
+    for later in (1, 2):
+        (told,) = firm.run(later * HOUR).notices
+        assert "the opt-out of a lead cannot be seen: nobody is enrolled" in told
