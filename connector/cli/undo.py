@@ -67,6 +67,9 @@ def _print(teller: Teller, result: UndoResult, dry_run: bool) -> None:
     for left in sorted(result.left, key=lambda each: each.entry.action.record):
         teller.line(f"[yellow]left[/] {left.entry.action.record}  {escape(teller.action(left.entry.action))}")
         teller.line(f"      {escape(left.entry.action.rule)}: {escape(left.why)}")
-    taken = f"{len(done)} {'to take back' if dry_run else 'taken back'}" if done else "nothing left to take back"
+    nothing = "nothing left to take back"
+    if not result.left and not result.before:
+        nothing = "nothing of that pass is to be taken back; `followup log` lists the passes, with what each wrote"
+    taken = f"{len(done)} {'to take back' if dry_run else 'taken back'}" if done else nothing
     counted = [taken, f"{len(result.left)} left" if result.left else "", f"{result.before} taken back before"]
     teller.line(", ".join(part for part in counted[: 3 if result.before else 2] if part))

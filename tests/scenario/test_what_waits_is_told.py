@@ -87,3 +87,17 @@ def test_every_pass_says_that_the_opt_out_cannot_be_seen_for_then_contact_stops(
     for later in (1, 2):
         (told,) = firm.run(later * HOUR).notices
         assert "the opt-out of a lead cannot be seen: nobody is enrolled" in told
+
+
+def test_an_undo_of_a_pass_that_wrote_nothing_says_so_and_where_the_others_are(firm: Company) -> None:
+    firm.rules(CALL)
+    firm.run()
+    lead = firm.lead()
+    firm.run(HOUR)
+    firm.set(lead, status="interested")
+    firm.run(2 * HOUR)
+    firm.run(3 * HOUR)
+    told = firm.cli("undo", "latest", "--dry-run")
+    assert told.returncode == 0
+    assert "nothing of that pass is to be taken back; `followup log` lists the passes" in told.stdout
+    assert len(firm.tasks(lead)) == 1
