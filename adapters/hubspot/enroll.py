@@ -137,7 +137,7 @@ class Enroller:
         return bound, receipts
 
     def _in_turn(self, actions: Sequence[PlannedAction], ways: Mapping[str, Settle]) -> list[Receipt]:
-        """Every group settled; after something was written, an outage leaves the rest for later."""
+        """Every group settled; after something was written, an outage or a stop leaves the rest for later."""
         receipts: list[Receipt] = []
         jobs: dict[tuple[str, str, str], list[PlannedAction]] = {}
         for action in actions:
@@ -145,6 +145,9 @@ class Enroller:
             jobs.setdefault((way, target, "" if way == "list" else action.key), []).append(action)
         sent = False
         for (way, target, _), group in jobs.items():
+            if sent and self._config.should_stop():
+                receipts += [Receipt(action.key, "retry", message="left for the next pass") for action in group]
+                continue
             try:
                 receipts += ways[way](group, target)
                 sent = True

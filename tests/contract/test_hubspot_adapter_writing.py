@@ -359,6 +359,14 @@ def test_an_outage_in_the_middle_of_enrolments_leaves_the_rest_for_later(w: Worl
         adapter.sink.apply([_enroll(leads[1], "e1", "nurture", sender=w.ana)])
 
 
+def test_a_stop_lets_the_mail_in_flight_go_out_and_leaves_the_rest(w: World) -> None:
+    bound, leads = _bound(w), [w.lead() for _ in range(3)]
+    adapter = w.adapter(enrollments=bound, should_stop=lambda: True)
+    receipts = adapter.sink.apply([_enroll(lead, f"e{n}", "thanks") for n, lead in enumerate(leads)])
+    assert states(receipts) == {"e0": "confirmed", "e1": "retry", "e2": "retry"}
+    assert len(w.crm.portal.sends) == 1
+
+
 SECONDLY = {"status": "error", "message": "You have reached your secondly limit.", "category": "RATE_LIMITS"}
 
 
