@@ -186,12 +186,18 @@ class Pass:
         return schema, owners
 
     def _ingest(self, needs: Needs) -> None:
-        before = self._c.adapter.api_calls
+        before, dropped = self._c.adapter.api_calls, self._dropped()
         try:
             c = self._c
             ingest(c.adapter.source, c.store, needs, self._now, self._progress, c.stop.is_set, self._read)
+            # Of two leads that have become one, only one keeps an action that both had on its way.
+            self._writes.dropped += self._dropped() - dropped
         finally:
             self._read_calls = self._c.adapter.api_calls - before
+
+    def _dropped(self) -> int:
+        with self._c.store.begin() as uow:
+            return uow.outbox_counts().get("dropped", 0)
 
     def _decide(self, owners: tuple[Owner, ...], only: ShownPlan | None) -> None:
         c = self._c

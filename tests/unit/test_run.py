@@ -23,6 +23,7 @@ from connector.domain.errors import (
 )
 from connector.run import BROKEN_OFF, STOPPED, PassResult, apply_plan, plan_pass, run_pass
 from tests.core import ANA, BEN, DAY, NOW, World, call, lead, page, ref
+from tests.dispatching import act_of, pend
 
 
 @pytest.fixture
@@ -122,6 +123,26 @@ def test_the_figures_add_up_whatever_becomes_of_each_row(world: World, steps: in
     assert _figures(result)["planned"] == 12 * steps
     assert _adds_up(result), _figures(result)
     assert result.exit_code == 3
+
+
+def _left_by_a_dead_pass(world: World) -> None:
+    """Two leads with the same action on its way, which no pass has sent yet."""
+    pend(world, act_of("1"), act_of("2"))
+    world.source.now.update({ref(one): lead(one) for one in ("1", "2")})
+
+
+def test_what_a_merge_leaves_to_one_of_two_is_counted_as_dropped_when_it_is_read(world: World) -> None:
+    _left_by_a_dead_pass(world)
+    world.put(replace(lead("1", 9), deleted=True, merged_into=ref("2")), lead("2", 9))
+    figures = _figures(run_pass(world.connection()))
+    assert (figures["written"]["confirmed"], figures["dropped"], figures["left_over"]) == (1, 1, 0)
+
+
+def test_what_a_merge_leaves_to_one_of_two_is_counted_as_dropped_by_the_last_look_too(world: World) -> None:
+    _left_by_a_dead_pass(world)
+    world.source.now[ref("1")] = replace(lead("1", 9), deleted=True, merged_into=ref("2"))
+    figures = _figures(run_pass(world.connection()))
+    assert (figures["written"]["confirmed"], figures["dropped"], figures["left_over"]) == (1, 1, 0)
 
 
 @pytest.mark.parametrize("word", ["failed", "unknown", "retry"])
