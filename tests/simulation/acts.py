@@ -32,6 +32,7 @@ class Actors:
         self.names: dict[str, str] = {}
         self.diary: list[Deed] = []
         self.done: dict[str, int] = {}
+        self.last = self.now()
         self.queue = firm.org.add_queue("Inbound") or ""
         firm.people["dirk"] = firm.org.add_person("Dirk Old", "dirk@example.com")
         firm.org.deactivate(firm.people["dirk"])
@@ -86,6 +87,7 @@ class Actors:
 
     def _done(self, what: str) -> None:
         self.done[what] = self.done.get(what, 0) + 1
+        self.last = self.now()
 
     def alive(self, lead: str) -> bool:
         """Whether people can still do something with this lead."""
@@ -111,6 +113,7 @@ class Actors:
         fields = {"email": f"{made['name'].lower()}@example.org", **made["fields"]}
         id_ = self.firm.lead(f"Mara {made['name']}", owner, made["status"], **fields)
         self.names[made["name"]] = id_
+        self.last = self.now()
         detail = {"status": made["status"], "owner": owner, **made["fields"]}
         self.note_down("lead", id_, detail)
         for _ in range(made["calls"]):

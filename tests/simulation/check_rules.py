@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
 
 from connector.domain.decision import OutboxEntry
 from tests.simulation import naive
-from tests.simulation.acts import Deed
 from tests.simulation.crm import Effect
-from tests.simulation.draw_rules import GUARD
 from tests.simulation.oracle import Oracle
 from tests.simulation.scenario import Spec
 from tests.simulation.stage import PassRecord
@@ -148,47 +145,3 @@ def _often(oracle: Oracle, record: PassRecord, rules: Mapping[str, Spec]) -> Non
         most = naive.most(rules[rule], deeds, oracle.stage.firm.crm, days, tasks[home])
         text = f"{rule} fired {len(occasions)} times on {home}, people gave it {most} causes: {sorted(occasions)}"
         oracle.expect("often", len(occasions) <= most, text)
-
-
-# -- at all ----------------------------------------------------------------------------------------------------------------
-
-
-def missed(oracle: Oracle) -> None:
-    """At the end: what is due by a naive reading was done, or there is a word why not."""
-    stage = oracle.stage
-    if stage.edited:
-        return
-    adopted = stage.adopted()
-    last = stage.passes[-1]
-    for rule in stage.scenario.rules:
-        if not _is_simple(rule) or rule["id"] not in adopted:
-            continue
-        for home in sorted({stage.crm.surviving(id_) for id_ in stage.actors.names.values()}):
-            _missed(oracle, rule, home, adopted[rule["id"]], last)
-
-
-def _is_simple(rule: Spec) -> bool:
-    word = next(iter(rule["when"]))
-    simple = word in ("created", "assigned", "replied") or (word == "becomes" and "status" in rule["when"]["becomes"])
-    return simple and "if" not in rule and rule.get("unless", GUARD) == GUARD and "from" not in str(rule["when"])
-
-
-def _missed(oracle: Oracle, rule: Spec, home: str, adopted: datetime, last: PassRecord) -> None:
-    stage = oracle.stage
-    now = stage.crm.lead(home)
-    deeds: Sequence[Deed] = oracle.deeds(home)
-    if now is None or now.gone or len(oracle.family(home)) > 1:
-        return
-    told = naive.starts(rule, deeds, stage.firm.crm) or []
-    wait = naive.wall(rule.get("wait")) or timedelta(days=4)
-    due = [at for at in told if at > adopted + TOLERANCE and at + wait + timedelta(days=4) < last.now]
-    if not due:
-        return
-    if any(entry.action.rule == rule["id"] and entry.action.record.id == home for entry in last.after.values()):
-        oracle.expect("not missed", True)
-        return
-    verdicts: Any = stage.explain(home)
-    verdict = None if verdicts is None else verdicts.get(rule["id"])
-    said = "nothing" if verdict is None else f"{verdict.outcome}: {[reason.text for reason in verdict.reasons][:3]}"
-    known = verdict is not None and verdict.outcome in ("blocked", "held", "done") and bool(verdict.reasons)
-    oracle.expect("not missed", known, f"{rule['id']} was due on {home} since {due[-1]}, and explain says {said}")

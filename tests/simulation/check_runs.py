@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from tests.simulation.oracle import Oracle
@@ -16,6 +17,8 @@ DOCUMENTED = frozenset(
 )  # fmt: skip
 """How a pass may end here: busy locks and a broken state are not among the troubles of this simulation."""
 LEFT = ("pending", "claimed", "unknown")
+SEEN_BY_THEN = timedelta(minutes=10)
+"""After so long whatever people did can be read."""
 SLACK = 5
 """Calls that a pass may make before the CRM has told how much of the day is used."""
 
@@ -36,6 +39,7 @@ def after_pass(oracle: Oracle, record: PassRecord) -> None:
         oracle.expect("one line", "\n" not in text and "Traceback" not in text, f"no line for people: {text}")
     if record.outcome == "done":
         _document(oracle, record)
+        _echo(oracle, record)
     _caps(oracle, record)
     _budget(oracle, record)
 
@@ -68,6 +72,17 @@ def _document(oracle: Oracle, record: PassRecord) -> None:
     oracle.expect("document", counts["held"] >= held, f"held is {counts['held']}, {held} are")
     clean = not held and not left and not written["failed"] and counts["held"] == 0
     oracle.expect("exit", clean or counts["exit"] == 3, f"exit {counts['exit']} with {counts}")
+
+
+def _echo(oracle: Oracle, record: PassRecord) -> None:
+    """What we wrote comes back as no news: nobody has done anything since the pass before, which read it all."""
+    before = oracle.stage.passes[-2] if len(oracle.stage.passes) > 1 else None
+    if before is None or not before.calm or not record.calm or not before.effects or record.last_deed is None:
+        return
+    if record.last_deed + SEEN_BY_THEN <= before.crm_now:
+        read: Any = record.counts["read"]
+        news = (read["changes"], read["records"], read["activities"])
+        oracle.expect("echo", news == (0, 0, 0), f"our own writes came back as news: {read}")
 
 
 def _caps(oracle: Oracle, record: PassRecord) -> None:

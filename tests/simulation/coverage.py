@@ -11,7 +11,7 @@ ENOUGH = 200
 INVARIANTS = (
     "planned", "reread", "gone", "consent", "guarded", "calls", "taker", "once", "key", "as told", "crash", "error", "sound",
     "private", "one line", "document", "exit", "cap", "owner day", "budget", "quiet", "settled", "reason", "not early", "if",
-    "unless", "gap", "week", "often", "not missed", "next_at",
+    "unless", "gap", "week", "often", "not missed", "next_at", "baseline", "cause", "scope", "unchanged", "echo",
 )  # fmt: skip
 WRITES = ("task", "reassign", "enroll", "unenroll", "set", "note", "offer", "amend")
 FAULTS = ("answer", "answer_after", "drop_before", "drop_after", "garble_after")

@@ -29,6 +29,12 @@ def scenario(seed: int) -> Scenario:
     scored = dice.random() < 0.3
     scores = draw_rules.scores(dice) if scored else []
     rules = [draw_rules.rule(dice, number, options["guarded"], scored) for number in range(dice.randint(3, 7))]
+    if dice.random() < 0.4:
+        rules += draw_rules.fed(dice, options["guarded"])
+    if not options["guarded"] and dice.random() < 0.6:
+        rules.append(draw_rules.mailing(dice))
+    rules[0] = draw_rules.due(dice, options["guarded"]) if dice.random() < 0.7 else rules[0]
+    rules[1] = draw_rules.picky(dice, options["guarded"]) if dice.random() < 0.6 else rules[1]
     cadences = [draw_rules.cadence(dice, 0, options["guarded"])] if dice.random() < 0.3 else []
     broken = draw_rules.Sound(team)(rules, cadences, scores)
     rules = [each for each in rules if each["id"] not in broken] or [_plain(options["guarded"])]
@@ -76,7 +82,7 @@ def _options(dice: Random, crm: str) -> dict[str, Any]:
         "lag": dice.choice((0, 0, 20)) if crm == "hubspot" else 0,
         "daily": dice.choice((None, None, None, None, 300)),
         "page": dice.choice((3, 2000)),
-        "end": dice.choice((1, 24 * 11)),
+        "end": dice.choice((1, 24 * 11, 24 * 18)),
     }
 
 
@@ -197,7 +203,34 @@ def _steps(dice: Random, crm: str, leads: int, rules: list[str]) -> list[Spec]:
             steps.append({"do": "promise", "lead": f"L{dice.randrange(leads + 1)}"})
         else:
             steps.append(act(dice, crm, leads))
-    return steps
+    return [*steps, *_meddled(dice, crm, leads)]
+
+
+def _meddled(dice: Random, crm: str, leads: int) -> list[Spec]:
+    """Something is decided and cannot be written, people change what it was decided on, and the next pass has to look."""
+    made = {**_lead(dice, leads + 4, crm), "calls": 0, "status": "new"}
+    made["fields"] = {**made["fields"], "opted_out": False, "custom.tier": "A", "source": "Web", "country": "DE"}
+    act: Spec = dice.choice(
+        (
+            {"do": "owner", "owner": dice.choice((*PEOPLE, "eva"))},
+            {"do": "status", "status": dice.choice(OPEN)},
+            {"do": "refuse"},
+            {"do": "opt_out"},
+        )
+    )
+    fault = {"kind": "outage", "where": "write", "skip": 0, "times": 5}
+    by = made["owner"] if made["owner"] in PEOPLE else "ana"
+    call = {"do": "call", "lead": made["name"], "by": by, "outcome": "busy", "inbound": False}
+    return [
+        {"do": "lead", "lead": made["name"], "made": made},
+        call,
+        {"do": "wait", "minutes": dice.choice((30, 1500, 1500, 4320))},
+        {"do": "pass", "faults": [fault]},
+        {"do": "meddle", "what": dice.choice(("act", "against")), "act": act},
+        {"do": "pass"},
+        {"do": "wait", "minutes": 1500},
+        call,
+    ]
 
 
 def _edit(dice: Random, rules: list[str]) -> Spec:

@@ -120,8 +120,86 @@ def condition(dice: Random, depth: int = 0) -> Spec:
         return {dice.choice(("any", "all")): parts}
     if depth < 2 and dice.random() < 0.1:
         return {"not": condition(dice, depth + 1)}
-    leaf: Spec = dice.choice(leaves)
+    fields = [leaf for leaf in leaves if {"source", "custom.tier", "country"} & set(leaf)]
+    leaf: Spec = dice.choice((*leaves, *fields, *fields))
     return leaf
+
+
+def against(condition: Spec) -> Spec:
+    """Values with which a condition on the lead's own fields no longer holds; none where it has no such word."""
+    found: dict[str, Any] = {}
+    for word, value in condition.items():
+        if word in ("any", "all"):
+            for part in value:
+                found.update(against(part))
+        elif word == "custom.tier":
+            listed = value if isinstance(value, list) else []
+            found[word] = next(tier for tier in TIERS if tier not in listed)
+        elif word == "source":
+            found[word] = SOURCES[2] if value != SOURCES[2] else SOURCES[0]
+        elif word == "country":
+            found[word] = "FR"
+    return found
+
+
+def due(dice: Random, guarded: bool) -> Spec:
+    """A rule that nothing but a guard keeps back: what is due by it has to happen."""
+    forms: Sequence[Spec] = (
+        {"created": True},
+        {"created": True},
+        {"assigned": True},
+        {"replied": True},
+        {"becomes": {"status": dice.choice(OPEN)}},
+        {"becomes": {"status": list(OPEN)}},
+        {"attempts": {"reach": dice.choice((1, 2)), "since": "created"}},
+        {"quiet": dice.choice(("2 days", "7 days"))},
+    )
+    task = {"task": {"type": "todo", "subject": "Look after {lead.name}", "due": "3 days"}}
+    made: dict[str, Any] = {"id": "due", "why": "Has to happen", "when": dice.choice(forms), "then": [task]}
+    if (lasting := dice.choice((None, None, "2 hours", "1 day"))) is not None:
+        made["wait"] = lasting
+    if dice.random() < 0.5:
+        made["backfill"] = "all"
+    return {**made, "unless": GUARD} if guarded else made
+
+
+def picky(dice: Random, guarded: bool) -> Spec:
+    """A rule with a condition on the lead's own fields, which people may change before it is carried out."""
+    wanted = dice.choice(({"custom.tier": ["A", "B"]}, {"source": "Web"}, {"country": ["DE", "AT"]}))
+    task = {"task": {"type": "todo", "subject": "See {lead.name}", "due": "3 days"}}
+    when: Spec = dice.choice(({"created": True}, {"activity": "call"}, {"activity": "call"}))
+    made: dict[str, Any] = {"id": "picky", "why": "Asks for a field", "when": when, "if": wanted}
+    then = task if "created" in when else {"note": "Seen: {lead.name}"}
+    return {**made, **({"unless": GUARD} if guarded else {}), "then": [then], "once": "per lead"}
+
+
+def mailing(dice: Random) -> Spec:
+    """A rule that enrols everybody whom the law lets it enrol: what stops it is our own guard alone."""
+    made: dict[str, Any] = {
+        "id": "mail",
+        "why": "To all",
+        "when": {"created": True},
+        "then": [{"enroll": {"in": "brochure"}}],
+    }
+    return {**made, "once": "per lead", **dice.choice(({"backfill": "all"}, {"wait": "2 hours"}))}
+
+
+def fed(dice: Random, guarded: bool) -> list[Spec]:
+    """Two rules of which the second would live on what the first writes, if our own writes counted."""
+    begin: Spec = dice.choice(({"created": True}, {"activity": "call"}, {"activity": "email_sent"}))
+    writes, waits = dice.choice(
+        (
+            ({"set": {"status": "nurturing"}}, {"becomes": {"status": "nurturing"}}),
+            ({"set": {"status": "recycled"}}, {"changes": "status"}),
+            ({"set": {"custom.tier": "C"}}, {"changes": "custom.tier"}),
+            ({"reassign": {"to": "eva"}}, {"assigned": True}),
+        )
+    )
+    guard = {"unless": GUARD} if guarded else {}
+    task = {"task": {"type": "todo", "subject": "See {lead.name}", "due": "3 days"}}
+    first = {"id": "f0", "why": "Writes", "when": begin, **guard, "then": [writes], "once": "per occasion"}
+    second = {"id": "f1", "why": "Lives on it", "when": waits, **guard, "then": [task]}
+    return [{**first, "backfill": "all"} if dice.random() < 0.3 else first, second]
 
 
 def action(dice: Random) -> Spec:

@@ -16,6 +16,10 @@ Finding = tuple[str, str]
 """The invariant that is broken, and what was seen."""
 
 
+LIKELY = ("confirmed", "unknown", "claimed", "pending", "failed", "dead", "dropped", "held")
+"""Which of several actions that fit a write it probably was: the one that is known to be done."""
+
+
 @dataclass
 class Oracle:
     """What the checks share: the stage, whose write was whose, and how often each invariant was put to the test."""
@@ -24,6 +28,7 @@ class Oracle:
     checked: Counter[str] = field(default_factory=Counter)
     owner_of: dict[int, OutboxEntry] = field(default_factory=dict)
     violations: list[Violation] = field(default_factory=list)
+    held_back: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.found: list[Finding] = []
@@ -56,7 +61,7 @@ class Oracle:
         """The planned action that a write carries out; remembered."""
         known = self.owner_of.get(id(effect))
         if known is None:
-            known = next((entry for entry in self._fitting(effect, record)), None)
+            known = min(self._fitting(effect, record), key=lambda entry: LIKELY.index(entry.state), default=None)
             if known is not None:
                 self.owner_of[id(effect)] = known
         return known

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from tests.simulation import check_rules, check_runs, check_writes, trouble
+from tests.simulation import check_causes, check_due, check_rules, check_runs, check_writes, trouble
 from tests.simulation.oracle import Oracle
 from tests.simulation.scenario import Scenario, Spec, Violation
 from tests.simulation.stage import PassRecord, Stage, staged
@@ -78,15 +78,22 @@ class _Player:
                 stage.edit(step)
             case "promise":
                 self._promise(step, number)
+            case "meddle":
+                self._breathe()
+                stage.meddle(step)
             case _:
-                if stage.passes and stage.passes[-1].crm_now == stage.firm.clock.peek():
-                    # Stamps are whole seconds in Salesforce: nobody changes in the same second what was read in it.
-                    stage.firm.clock.move_by(timedelta(seconds=2))
+                self._breathe()
                 stage.actors.do(step)
+
+    def _breathe(self) -> None:
+        """Stamps are whole seconds in Salesforce: nobody changes in the same second what was read in it."""
+        stage = self.stage
+        if stage.passes and stage.passes[-1].crm_now == stage.firm.clock.peek():
+            stage.firm.clock.move_by(timedelta(seconds=2))
 
     def _pass(self, spec: Spec, number: int) -> PassRecord:
         record = self.stage.run(spec, number)
-        for checks in (check_runs, check_writes, check_rules):
+        for checks in (check_runs, check_writes, check_rules, check_causes):
             checks.after_pass(self.oracle, record)
         return record
 
@@ -105,14 +112,24 @@ class _Player:
                 record.effects
                 or left
                 or record.outcome != "done"
-                or record.counts["planned"]
-                or record.counts["dropped"]
+                or (record.counts["planned"] and not self._only_gone(record))
+                or (record.counts["dropped"] and not self._only_gone(record))
             )
             idle = 0 if busy else idle + 1
             if idle == 2 or (idle and not record.counts["evaluated"]):
                 return record
         self.oracle.expect("settled", False, f"after {MOST_PASSES} passes: {record.counts}")
         return None
+
+    def _only_gone(self, record: PassRecord) -> bool:
+        """Whether all that was planned was dropped for records that the CRM no longer has.
+
+        Of one that was merged into another, which was deleted before the merge was read, the CRM never tells the end.
+        """
+        dropped = [entry for entry in record.after.values() if entry.state == "dropped" and entry.updated == record.now]
+        leads = [self.stage.crm.lead(entry.action.record.id) for entry in dropped]
+        told = record.counts["planned"] == record.counts["dropped"] <= len(leads)
+        return told and all(lead is None or bool(lead.gone) for lead in leads)
 
     # -- explain's next_at ---------------------------------------------------------------------------------------------
     def _promise(self, step: Spec, number: int) -> None:
@@ -175,7 +192,7 @@ class _Player:
             return
         check_runs.settled(self.oracle, last)
         check_writes.confirmed(self.oracle)
-        check_rules.missed(self.oracle)
+        check_due.missed(self.oracle)
         check_runs.quiet(self.oracle, self._pass({"do": "pass"}, number))
 
     # -- figures -----------------------------------------------------------------------------------------------------------

@@ -49,6 +49,8 @@ class PassRecord:
     outcome: str = "done"
     counts: Mapping[str, Any] = field(default_factory=dict)
     exit_code: int | None = None
+    leads: Mapping[str, LeadNow] = field(default_factory=dict)
+    last_deed: datetime | None = None
     texts: list[str] = field(default_factory=list)
     problems: Sequence[Problem] = ()
     crash: str = ""
@@ -177,6 +179,9 @@ class Stage:
         """One pass, with what this step has in store for it."""
         record = PassRecord(len(self.passes), step, self.now, self.firm.clock.peek(), spec)
         record.before = self.entries()
+        seen = {id_: self.crm.lead(id_) for id_ in sorted({*self.actors.names.values()})}
+        record.leads = {id_: lead for id_, lead in seen.items() if lead is not None}
+        record.last_deed = self.actors.last
         struck = len(self.firm.server.faults.struck)
         for fault in spec.get("faults", ()):
             trouble.strike(self.firm, fault)
@@ -191,6 +196,21 @@ class Stage:
         record.after = self.entries()
         self.passes.append(record)
         return record
+
+    def meddle(self, step: Spec) -> None:
+        """People change what is on its way: every lead for which something waits to be written."""
+        waiting: dict[str, str] = {}
+        for entry in self.entries().values():
+            if entry.state in ("pending", "claimed", "unknown", "held"):
+                waiting[entry.action.record.id] = entry.action.rule
+        for id_, name in sorted({id_: name for name, id_ in self.actors.names.items()}.items()):
+            if id_ not in waiting:
+                continue
+            drawn = next((rule for rule in self.scenario.rules if rule["id"] == waiting[id_]), {})
+            against = draw_rules.against(drawn.get("if", {}))
+            act = {"do": "field", "fields": against} if step["what"] == "against" else step["act"]
+            if act:
+                self.actors.do({"by": "ana", **act, "lead": name})
 
     def act_within(self, step: Spec) -> None:
         """A person acts while a pass is under way."""
