@@ -325,6 +325,7 @@ def _undo(uow: UnitOfWork, action: PlannedAction, again: datetime) -> None:
     """
     match = (action.rule, action.occasion)
     done = [entry.action for entry in uow.our_writes(action.record) if entry.state == "confirmed"]
-    if not any(one.kind == "reassign" and (one.rule, one.occasion) == match for one in done):
-        uow.remove_marks(action.record, action.rule, action.occasion)
+    kinds = {one.kind for one in done if (one.rule, one.occasion) == match}
+    if "reassign" not in kinds:
+        uow.remove_marks(action.record, action.rule, action.occasion, begun=bool(kinds))
     uow.mark_due([action.record], again)

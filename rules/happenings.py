@@ -225,7 +225,7 @@ def step(trigger: StepDone, facts: Facts, calendar: WorkCalendar) -> Occasions:
         key=lambda mark: (_ORDER.index(mark.kind), mark.at),
         default=None,
     )
-    if before is None:
+    if before is None or before.kind == "begun":
         return Occasions(path, none=f"{name} has not been carried out yet")
     if before.kind in _WENT_BY:
         text = f"{name} {_WENT_BY[before.kind]} on {facts.shown(before.at, calendar)}"
@@ -233,7 +233,7 @@ def step(trigger: StepDone, facts: Facts, calendar: WorkCalendar) -> Occasions:
     return Occasions(path, none=f"{name} is held back" if before.kind == "held" else f"{cadence} was stopped")
 
 
-_ORDER = ("baseline", "held", "lost", "skipped", "fired", "stopped")
+_ORDER = ("baseline", "begun", "held", "lost", "skipped", "fired", "stopped")
 
 
 def _latest(facts: Facts, rule: str) -> Mark | None:

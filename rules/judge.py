@@ -18,7 +18,7 @@ from rules.occasion import PASSED, Occasion, Occasions
 from rules.trigger import occasions
 
 _OF_MARK: Mapping[MarkKind, Outcome] = {"held": "held", "baseline": "baseline"}
-_STRENGTH: Sequence[MarkKind] = ("baseline", "skipped", "lost", "held", "fired", "stopped")
+_STRENGTH: Sequence[MarkKind] = ("begun", "baseline", "skipped", "lost", "held", "fired", "stopped")
 _ENDED = ("skipped", "stopped")
 """Marks with which a cadence went past a step, or ended, without the step having been carried out."""
 _REFUSALS = ("guard.opted_out", "guard.do_not_call")
@@ -159,14 +159,17 @@ class _Case:
     def mark_of(self, span: _Span) -> Mark | None:
         """How the occasion was dealt with before, or is now; the strongest mark where there are several."""
         marks = [mark for mark in (*self.own, *self.marks) if span.occasion.id == _occasion_of(mark)]
-        marks = [mark for mark in marks if not self.is_let_go(mark)]
+        marks = [mark for mark in marks if not self.is_let_go(mark, span)]
         if not marks and isinstance(self.rule.when, ScoreCrosses):
             # A score's past is worked out anew each time: edited lines, or an instant told more precisely, move a rise.
-            marks = [mark for mark in self.own if span.due <= mark.at and not self.is_let_go(mark)][-1:]
+            marks = [mark for mark in self.own if span.due <= mark.at and not self.is_let_go(mark, span)][-1:]
         return max(marks, key=lambda mark: _STRENGTH.index(mark.kind), default=None)
 
-    def is_let_go(self, mark: Mark) -> bool:
-        """Whether a person lets the rule act in spite of this mark: by a release, or by a backfill of its baseline."""
+    def is_let_go(self, mark: Mark, span: _Span) -> bool:
+        """Whether the rule may act in spite of this mark: by a release, by a backfill of its baseline, or to do the rest of
+        what it has begun on the same occasion."""
+        if mark.kind == "begun":
+            return mark.occasion == span.occasion.id
         if mark.kind == "baseline":
             return self.rule.backfill.how != "none"
         return mark.kind == "held" and mark.released
@@ -176,7 +179,7 @@ class _Case:
         once = self.rule.once
         scope = self.scope(span)
         marks = [mark for mark in self.own if mark.scope == scope and mark.kind not in ("baseline", *_ENDED)]
-        marks = [mark for mark in marks if not self.is_let_go(mark)]
+        marks = [mark for mark in marks if not self.is_let_go(mark, span)]
         if not marks:
             return None
         last = max(marks, key=lambda mark: mark.at)
@@ -389,6 +392,7 @@ class _Case:
 
 _DONE: Mapping[MarkKind, str] = {
     "fired": "done",
+    "begun": "done in part",
     "held": "held back for a release",
     "lost": "lost to another rule",
     "baseline": "taken as baseline",

@@ -19,7 +19,7 @@ ENDED_STATUSES = frozenset({"converted", "unqualified", "disqualified", "won", "
 
 ActivityType = Literal["call", "email", "meeting", "note", "task"]
 Direction = Literal["outbound", "inbound"]
-MarkKind = Literal["fired", "baseline", "held", "lost", "skipped", "stopped"]
+MarkKind = Literal["fired", "begun", "baseline", "held", "lost", "skipped", "stopped"]
 OfferState = Literal["open", "accepted", "rejected", "expired"]
 
 

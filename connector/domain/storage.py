@@ -140,8 +140,11 @@ class UnitOfWork(Protocol):
         """The records on which each rule fired, or was held, since an instant, but for what a person released."""
         ...
 
-    def remove_marks(self, ref: RecordRef, rule: str, occasion: str) -> None:
-        """Let a rule fire on this occasion again: its dropped reassignments and offers took no turn and were never made."""
+    def remove_marks(self, ref: RecordRef, rule: str, occasion: str, *, begun: bool = False) -> None:
+        """Let a rule fire on this occasion again: its dropped reassignments and offers took no turn and were never made.
+
+        With `begun` its marks stay as such, since some of it was carried out: for any other occasion `once` is used up.
+        """
         ...
 
     def trace(self, key: str) -> Sequence[Reason]: ...

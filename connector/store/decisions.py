@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import delete, func, insert, select, update
 
 from connector.domain.decision import Adoption, Assignment, PlannedAction, Reason, RecordPlan
 from connector.domain.model import Mark, RecordRef
@@ -133,11 +133,14 @@ class Decisions(Turns):
             found.setdefault(rule, set()).add(ref_of(record))
         return {rule: frozenset(refs) for rule, refs in found.items()}
 
-    def remove_marks(self, ref: RecordRef, rule: str, occasion: str) -> None:
+    def remove_marks(self, ref: RecordRef, rule: str, occasion: str, *, begun: bool = False) -> None:
         """Let a rule fire on this occasion again: what it had planned was dropped, and nobody got, or was offered, the
         record by it."""
         match = {"record": ref_text(ref), "rule": rule, "occasion": occasion}
-        self._connection.execute(delete(marks).where(*(marks.c[name] == value for name, value in match.items())))
+        mine = [marks.c[name] == value for name, value in match.items()]
+        self._connection.execute(
+            update(marks).where(*mine).values(kind="begun") if begun else delete(marks).where(*mine)
+        )
         dropped = (*(outbox.c[name] == value for name, value in match.items()), outbox.c.state == "dropped")
         taken_back = select(outbox.c.created).where(*dropped, outbox.c.kind.in_(("reassign", "offer")))
         lines = (assignments.c.record == match["record"], assignments.c.rule == rule, assignments.c.at.in_(taken_back))
