@@ -170,7 +170,9 @@ def test_our_share_of_the_day_is_kept(w: World) -> None:
 
 def test_all_adapters_of_a_machine_share_one_search_budget(w: World) -> None:
     connection = {**w.config.connection, "search_per_second": "3"}
-    w.crm.gate.searches = 5
+    w.crm.gate.searches = (
+        8  # each with a budget of its own would be 12; two shared ones may arrive as one on a busy machine
+    )
     begun = time.monotonic()
     threads = [
         threading.Thread(

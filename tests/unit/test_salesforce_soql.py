@@ -30,11 +30,21 @@ def test_values_are_written_as_soql_wants_them(value: object, text: str) -> None
     assert soql.literal(value) == text  # type: ignore[arg-type]
 
 
-@given(st.text())
+NO_CHARACTERS = st.sampled_from(["\x00", "\ud800", "\udfff"])
+"""NUL and half characters: nothing that a CRM sends holds them (adapters/answers.py), and no query may."""
+
+
+@given(st.text(st.characters(exclude_characters="\x00")))
 def test_no_text_breaks_out_of_its_quotes(text: str) -> None:
     inside = soql.literal(text)[1:-1]
     assert "'" not in inside.replace("\\\\", "").replace("\\'", "")
     assert not (len(inside) - len(inside.rstrip("\\"))) % 2
+
+
+@given(st.text(), NO_CHARACTERS, st.text())
+def test_what_is_no_character_has_no_place_in_a_query(before: str, odd: str, behind: str) -> None:
+    with pytest.raises(ValueError, match="no place in a query"):
+        soql.literal(before + odd + behind)
 
 
 def test_instants_are_in_utc_and_rounded_down_to_milliseconds() -> None:
