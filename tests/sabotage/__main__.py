@@ -57,6 +57,8 @@ class Worker:
     text: str = ""
     process: ForkProcess | None = None
     until: float = 0.0
+    again: bool = False
+    """Whether it is the second time that the tests run on this variant."""
 
     @property
     def answer(self) -> Path:
@@ -73,6 +75,7 @@ class Worker:
     def ended(self) -> Answer | None:
         """What the process told; None when it told nothing or had to be ended."""
         assert self.process is not None
+        self.process.join(max(0.0, min(5.0, self.until - time.monotonic())))  # its end may be told before it is over
         if self.process.is_alive():
             self.process.kill()
         self.process.join()
@@ -191,6 +194,13 @@ def work(workers: Sequence[Worker], chosen: Sequence[Variant], tally: Tally, who
         for worker in busy.values():
             if worker in ended or worker.until <= time.monotonic():
                 answer = worker.ended()
+                if answer is None and worker in ended and not worker.again:
+                    # A process that died without a word, by a signal perhaps: that is no verdict yet.
+                    assert worker.variant is not None
+                    worker.start(WHOLE_SUITE if whole else worker.variant.tests, ("-x",), seconds)
+                    worker.again = True
+                    continue
+                worker.again = False
                 tally.tell(worker.restore(), answer)
 
 
