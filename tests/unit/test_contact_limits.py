@@ -185,6 +185,37 @@ def test_a_match_of_ours_is_one_touch_before_and_after_its_task_is_read_back() -
     assert outcome(again, state(answer, fired, read), "2026-03-13 10:00", one) == "blocked", "its own task is open"
 
 
+def test_an_enrolment_of_ours_is_known_from_its_mark_until_it_is_read_back() -> None:
+    both = rule(id="both", then=(enroll("welcome"), call_task()))
+    book = FileRulebook(ruleset(both, rule(id="todo", then=(asking("todo"),)), MAILS, of=A_DAY))
+    assert book.bind(None, OWNERS) == ()
+
+    def mails(*read: Any, by: str = "both") -> str:
+        fired = mark("fired", "created", "2026-03-09 15:00", rule=by)
+        return book.explain(state(fired, *read), moment(NOW))[-1].outcome
+
+    assert mails() == "blocked", "nothing of it has been read"
+    assert mails(task("2026-03-09 15:00", "2026-03-20 10:00", key=action_key("both", REF, "created", 1))) == "blocked"
+    assert mails(enrollment("welcome", "2026-02-01 10:00")) == "blocked", "that was an earlier one"
+    assert mails(enrollment("welcome")) == "blocked", "nobody knows since when"
+    assert mails(enrollment("welcome", "2026-03-09 14:30")) == "blocked", "the CRM's clock may be behind"
+    assert mails(enrollment("welcome", "2026-03-09 09:59")) == "blocked"
+    assert mails(by="todo") == "fires", "a match that makes no contact is no touch"
+
+
+def test_an_enrolment_of_ours_that_was_read_back_is_not_counted_beside_its_mark() -> None:
+    book = FileRulebook(ruleset(replace(MAILS, id="first"), MAILS, of=TWO_A_WEEK))
+    assert book.bind(None, OWNERS) == ()
+    fired = mark("fired", "created", "2026-03-09 10:00", rule="first")
+    name = MAILS.then[0].name  # type: ignore[union-attr]
+    for since in ("2026-03-09 09:30", "2026-03-09 10:00", "2026-03-09 10:20"):
+        assert book.explain(state(fired, enrollment(name, since)), moment(NOW))[1].outcome == "fires"
+        other = enrollment(f"{name} too", since)
+        assert book.explain(state(fired, other), moment(NOW))[1].outcome == "blocked", (
+            "that is somebody else's, beside it"
+        )
+
+
 # -- what was refused ----------------------------------------------------------------------------------------------
 
 
