@@ -292,7 +292,7 @@ class FakeRulebook:
             for match in decision.matches:
                 saw = dict(record.fields)
                 for position, (kind, fields) in enumerate(self.steps):
-                    if kind == "reassign" and self.pool:
+                    if kind in ("reassign", "offer") and self.pool:
                         turn = (len(moment.assignments) + len(lines)) % 2
                         fields = {"owner": (ANA, BEN)[turn].id}
                         lines.append(Assignment("pool", self.takers[turn], record.ref, match.rule, moment.now, ""))

@@ -87,6 +87,9 @@ def test_rules_or_people_that_change_make_everything_due_again(world: World) -> 
     people = (ANA, replace(BEN, active=False))
     assert evaluate(world.store, world.rulebook, "fake", NOW, people, "run").evaluated == 2
     assert evaluate(world.store, world.rulebook, "fake", NOW, people, "run").evaluated == 0
+    led = (ANA, replace(BEN, active=False, manager=ANA.id))
+    assert evaluate(world.store, world.rulebook, "fake", NOW, led, "run").evaluated == 2, "a rule may ask the manager"
+    assert evaluate(world.store, world.rulebook, "fake", NOW, led, "run").evaluated == 0
 
 
 def test_a_clock_that_is_set_back_makes_everything_due_again_and_a_small_step_does_not(world: World) -> None:
@@ -268,6 +271,29 @@ def test_a_step_that_was_carried_out_is_not_planned_again_when_its_match_is_deci
     assert [action.kind for action in _evaluate(world).plan.actions] == ["task"]
     with world.store.begin() as uow:
         assert len(uow.assignments()) == turns, "no turn is taken by a step that is not written again"
+
+
+@pytest.mark.parametrize("kind", ["reassign", "offer"])
+def test_a_step_that_was_carried_out_keeps_its_own_turn_and_no_other(world: World, kind: str) -> None:
+    world.adopted()
+    world.rulebook.steps = (("note", {"text": "x"}), (kind, {}))
+    world.rulebook.pool = True
+    _leads(world, 1)
+    first = _evaluate(world).plan.actions
+
+    def anew(landed: str, dropped: str) -> tuple[list[str], int]:
+        """What is planned, and the turns taken, when the match is decided anew."""
+        with world.store.begin() as uow:
+            uow.claim("run", 10, NOW, NOW + HOUR)
+            uow.settle([Receipt(landed, "confirmed"), Receipt(dropped, "dropped")], NOW)
+            uow.remove_marks(ref("0000"), "go", "o")
+            uow.mark_due([ref("0000")], NOW)
+        plan = _preview(world).plan
+        return [action.kind for action in plan.actions], len(plan.assignments)
+
+    assert anew(first[0].key, first[1].key) == ([kind], 1), "the note stands there; the turn is the other step's"
+    _evaluate(world)
+    assert anew(first[1].key, "") == ([], 0)
 
 
 def test_a_turn_taken_by_a_reassignment_that_was_dropped_is_given_back(world: World) -> None:
