@@ -40,7 +40,7 @@ def _differs(action: PlannedAction, record: Record) -> Reason | None:
     for name in ("owner", "status"):
         if name not in action.saw:
             continue
-        if name not in record.fields or name in record.hidden:
+        if name not in record.fields:
             return Reason(f"saw.{name}", None, f"the CRM no longer shows {name}")
         expected = (action.saw[name], action.saw.get(BEFORE + name, action.saw[name]))
         if record.fields[name] not in expected:
@@ -80,7 +80,7 @@ def _before(action: PlannedAction, rule: Rule, state: RecordState) -> RecordStat
 
 def _own_changes(action: PlannedAction, state: RecordState, undone: Mapping[str, Value]) -> frozenset[str]:
     """The ids of the changes that earlier actions of the match made: ours, the latest of their field, old to new."""
-    latest = {change.field: change for change in sorted(state.changes, key=lambda change: change.at)}
+    latest = {change.field: change for change in state.changes}
     return frozenset(
         change.id
         for name, change in latest.items()

@@ -279,6 +279,16 @@ def test_an_action_is_dropped_when_owner_or_status_changed_or_can_no_longer_be_s
     assert rechecked(rule(), lead(hidden=["status"])) == "saw.status: the CRM no longer shows status"
 
 
+def test_what_nobody_saw_when_it_was_decided_drops_nothing_and_what_was_seen_does() -> None:
+    loaded = book(rule(then=(NoteAction(parse("Hello"), PLACE),)))
+    for unseen, seen, value in (("owner", "status", "Interested"), ("status", "owner", BEN.id)):
+        (action,) = planned(loaded, state(lead(hidden=[unseen])))
+        assert loaded.recheck(action, state(lead(hidden=[unseen])), moment(NOW)) is None
+        reason = loaded.recheck(action, state(lead(hidden=[unseen], **{seen: value})), moment(NOW))
+        assert reason is not None
+        assert reason.path == f"saw.{seen}"
+
+
 def test_an_action_is_dropped_when_somebody_opted_out_since_or_nobody_can_see_it() -> None:
     assert rechecked(rule(), lead(opted_out=True)) == "saw.opted_out: has opted out since the decision"
     assert rechecked(rule(), lead(hidden=["opted_out"])) == "saw.opted_out: opt-out can no longer be seen"
@@ -324,6 +334,41 @@ def test_what_the_match_itself_wrote_before_does_not_drop_its_later_actions() ->
     after = state(lead(status="Interested", owner=BEN.id), ours, moved, *called.activities)
     assert loaded.recheck(tasking, after, moment(NOW)) is None
     assert loaded.recheck(setting, state(not_yet, *called.activities), moment(NOW)) is None
+
+
+def handing_on() -> Rule:
+    """Moves the record on and asks for a call, when nobody has called since it was assigned."""
+    return rule(
+        if_=AttemptsTest(None, 0, ("call",), "anyone", "assigned", "if.attempts", PLACE),
+        then=(reassign(), call_task()),
+    )
+
+
+def test_only_what_the_match_itself_did_is_taken_back_for_its_later_conditions() -> None:
+    loaded = book(handing_on())
+    called, earlier = call("2026-03-03 10:00"), assigned(ANA, "2026-03-03 12:00", old=BEN, origin="us")
+    moving, tasking = planned(loaded, state(lead(), called, earlier))
+    moved = lead(owner=BEN.id)
+    ours = assigned(BEN, NOW, old=ANA, origin="us")
+    assert loaded.recheck(tasking, state(moved, called, earlier, ours), moment(NOW)) is None
+    # An assignment of an earlier match, its own being on the way still, stands: the call was before it.
+    assert loaded.recheck(moving, state(lead(), called, earlier), moment(NOW)) is None
+    assert loaded.recheck(tasking, state(lead(), called, earlier), moment(NOW)) is None
+
+
+def test_the_same_change_made_by_somebody_else_is_not_taken_for_the_match_s_own() -> None:
+    loaded = book(recycling())
+    before = state(lead(), call("2026-03-03 10:00"))
+    _, _, tasking = planned(loaded, before)
+    theirs = (
+        change("status", "Open - Not Contacted", "Interested", NOW, origin="us"),
+        assigned(BEN, NOW, old=ANA, origin="human"),
+    )
+    reason = loaded.recheck(
+        tasking, state(lead(status="Interested", owner=BEN.id), *theirs, *before.activities), moment(NOW)
+    )
+    assert reason is not None
+    assert reason.path == "unless.attempts", "nobody has called since somebody assigned it by hand"
 
 
 def test_what_others_did_meanwhile_drops_the_later_actions_too() -> None:
