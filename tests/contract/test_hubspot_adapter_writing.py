@@ -99,6 +99,30 @@ def test_results_that_say_nothing_of_themselves_are_read_again(w: World) -> None
     assert (receipt.state, receipt.crm_id) == ("confirmed", first.crm_id)
 
 
+@pytest.mark.parametrize("told", [{"ids": ["{id}"]}, {"id": ["{id}"]}, {"id": "{id}"}])
+def test_an_error_that_names_a_record_fails_its_row_alone_whether_it_creates_or_updates(
+    w: World, told: dict[str, str | list[str]]
+) -> None:
+    """Where HubSpot repeats no trace id, the id of the record says which row was refused."""
+    good, bad = w.lead(), w.lead()
+    context = {name: bad if isinstance(value, str) else [bad] for name, value in told.items()}
+    error = {"status": "error", "category": "OBJECT_NOT_FOUND", "context": context}
+    there = {"id": "77", "properties": {"hs_task_body": "[followup:rule.t0]"}}
+    for path, row, actions in (
+        ("/tasks/batch/create", there, [task(good, "t0", w.ana), task(bad, "t1", w.ana)]),
+        (
+            "/contacts/batch/update",
+            {"id": good},
+            [action("reassign", one, key, owner=w.ben) for one, key in ((good, "t0"), (bad, "t1"))],
+        ),
+    ):
+        body = {"status": "COMPLETE", "results": [row], "errors": [error]}
+        w.server.faults.add(Fault("answer", path=path, status=207, body=body))
+        receipts = w.adapter().sink.apply(actions)
+        assert states(receipts) == {"t0": "confirmed", "t1": "failed"}
+        assert "OBJECT_NOT_FOUND" in receipts[-1].message
+
+
 LOST = ["drop_after", "garble_after", "answer_after", "hang"]
 
 
