@@ -85,6 +85,12 @@ def unseen_lines(hidden: Mapping[str, Collection[str]], kinds: Collection[str]) 
     )
 
 
+def stops_unseen(hidden: Mapping[str, Collection[str]], rules: Iterable[RuleInfo]) -> bool:
+    """Whether a rule does nothing, or not all it says, because the CRM does not show an opt-out."""
+    blind = {kind for kind, names in hidden.items() if "opted_out" in names}
+    return any(rule.kind in blind and ("enroll" in rule.writes or "opted_out" in rule.reads) for rule in rules)
+
+
 def refused_lines(count: int) -> tuple[str, ...]:
     """That writes were refused for good, in this pass or before, for as long as nobody has said what becomes of them."""
     if not count:

@@ -27,7 +27,7 @@ from connector.domain.storage import Store
 from connector.domain.undone import UNDO
 from connector.evaluate import Evaluation, commit_only, evaluate, moment_of, preview, settle
 from connector.ingest import ReadCounts, ingest
-from connector.notices import Would, pause_lines, refused_lines, unseen_lines, would_have
+from connector.notices import Would, pause_lines, refused_lines, stops_unseen, unseen_lines, would_have
 from connector.shown import ShownPlan, restricted
 from connector.undo import unfinished
 
@@ -115,6 +115,8 @@ class Pass:
         self._only: frozenset[str] | None = None
         self._gone = 0
         self._still = False
+        self._blind = False
+        self._refused = 0
 
     def look(self) -> PassResult:
         """The dry pass behind `plan`."""
@@ -169,6 +171,7 @@ class Pass:
             f"statuses.{word} in followup.yaml is mapped to {value}, which is no status of a lead: it matches nothing"
             for word, value in sorted(schema.stray_statuses.items())
         ) + unseen_lines(schema.hidden, rulebook.needs().kinds)
+        self._blind = stops_unseen(schema.hidden, rulebook.rules)
         self._problems = tuple(rulebook.problems)
         if not rulebook.rules:
             first = f": {self._problems[0]}" if self._problems else ""
@@ -269,7 +272,8 @@ class Pass:
     def _finish(self) -> PassResult:
         result = self._result(None, self._writes.stopped)
         left = result.summary.counts
-        wrong = any((left["held"], self._writes.failed, left["left_over"], self._problems, self._evaluation.alarms))
+        failed = self._writes.failed or self._refused or self._blind
+        wrong = any((left["held"], failed, left["left_over"], self._problems, self._evaluation.alarms))
         code = EXIT_LEFT_OVER if wrong or self._still or self._c.stop.is_set() else EXIT_DONE
         result.summary = replace(result.summary, exit_code=code)
         with self._c.store.begin() as uow:
@@ -282,7 +286,7 @@ class Pass:
             outbox, kept, pauses = uow.outbox_counts(), uow.held(), uow.pauses()
             stands = [entry for entry in uow.outbox(("pending", "held")) if entry.action.rule != UNDO] if pauses else []
             broken_off = unfinished(uow) if self._summary.command != UNDO else ()
-            gone_wrong = refused(uow)
+            self._refused = refused(uow)
         # A plan holds nothing yet: it counts what a run would hold. A run counts all that waits for a release.
         would = sum(len(record.held) for record in plan.records)
         planned = self._summary.command == "plan"
@@ -318,7 +322,7 @@ class Pass:
         )
         paused = pause_lines(pauses, Counter(match.rule for match in plan.waiting), stands)
         notices = (*self._strays, *paused, *plan.notices, *self._evaluation.alarms, *broken_off)
-        notices += () if planned else refused_lines(gone_wrong)
+        notices += () if planned else refused_lines(self._refused)
         found = self._evaluation
         old = would_have(found.would, self._c.rulebook.rules)
         return PassResult(summary, plan, self._problems, notices, found.baseline, self._writes, self._people, old)

@@ -34,7 +34,7 @@ from rules.fingerprint import fingerprint
 from rules.judge import Judgement, judge
 from rules.ledger import Ledger
 from rules.model import Assigned, Created, FieldChange, Rule, RuleSet
-from rules.needs import needs_of
+from rules.needs import condition_fields, needs_of
 from rules.planner import Planner
 from rules.recheck import recheck
 from rules.score import Scorer
@@ -69,6 +69,7 @@ class FileRulebook:
                 rule.kind,
                 fingerprint(rule, team, scores),
                 tuple(KINDS[type(action)] for action in rule.then),
+                condition_fields(rule),
             )
             for rule in self._binding.rules
         ]

@@ -302,3 +302,5 @@ class RuleInfo:
     fingerprint: str = ""
     writes: tuple[ActionKind, ...] = ()
     """The kinds of action it plans for one match, in order."""
+    reads: frozenset[str] = frozenset()
+    """Our names of the fields that its conditions ask for."""

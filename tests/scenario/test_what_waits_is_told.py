@@ -19,6 +19,12 @@ CALL = """\
     when: {becomes: {status: interested}}
     then: [{task: {type: call, subject: "Call {lead.name}", due: 1 business day}}]
 """
+MAIL = """\
+  - id: mail
+    why: The brochure goes out
+    when: {becomes: {status: interested}}
+    then: [{enroll: {in: brochure}}]
+"""
 REFUSAL = {
     "salesforce": {
         "status": 200,
@@ -50,10 +56,12 @@ def test_every_pass_says_what_the_crm_refused_until_somebody_settles_it(firm: Co
     _refused(firm)
     told = "1 write that the CRM refused waits for a person: `followup settle` lists it"
     for later in (3, 4):
-        assert firm.run(later * HOUR).notices == (told,)
+        found = firm.run(later * HOUR)
+        assert (found.notices, found.exit_code) == ((told,), 3), "whoever watches exit codes learns of it, too"
     [key] = [entry.action.key for entry in firm.outbox()]
     assert firm.cli("settle", key, "--drop").returncode == 0
-    assert firm.run(5 * HOUR).notices == ()
+    found = firm.run(5 * HOUR)
+    assert (found.notices, found.exit_code) == ((), 0)
 
 
 def test_only_one_thing_can_be_said_of_a_write(firm: Company) -> None:
@@ -77,16 +85,22 @@ def test_the_log_does_not_say_that_a_pass_that_was_killed_did_nothing(firm: Comp
     assert f"`followup show {killed.id}`" in line
 
 
-def test_every_pass_says_that_the_opt_out_cannot_be_seen_for_then_contact_stops(firm: Company) -> None:
+def test_every_pass_says_that_the_opt_out_cannot_be_seen_and_ends_with_3_where_a_rule_stops_for_it(
+    firm: Company,
+) -> None:
     firm.rules(CALL)
     assert firm.run().notices == ()
     if firm.crm == "salesforce":
         firm.org.hide_field("Lead", "HasOptedOutOfEmail")
     else:
         firm.org.hide_property("contacts", "hs_email_optout")
-    for later in (1, 2):
-        (told,) = firm.run(later * HOUR).notices
-        assert "the opt-out of a lead cannot be seen: nobody is enrolled" in told
+    asking = CALL.replace("    then:", "    unless: {opted_out: true}\n    then:")
+    mailing = CALL + MAIL
+    for later, rules, code in ((1, CALL, 0), (2, CALL, 0), (3, asking, 3), (4, asking, 3), (5, mailing, 3)):
+        firm.rules(rules)
+        found = firm.run(later * HOUR)
+        assert "the opt-out of a lead cannot be seen: nobody is enrolled" in found.notices[0]
+        assert found.exit_code == code, "a call needs no opt-out"
 
 
 def test_an_undo_of_a_pass_that_wrote_nothing_says_so_and_where_the_others_are(firm: Company) -> None:
