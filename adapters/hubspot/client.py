@@ -33,8 +33,9 @@ from connector.domain.ports import AdapterConfig
 
 PUBLIC_API = "https://api.hubapi.com"
 
-OWN_HOSTS = ("api.hubapi.com",)
-"""The host of HubSpot's API; anything else is for FOLLOWUP_ALLOWED_HOSTS."""
+OWN_HOSTS = (".hubapi.com",)
+"""The domain of HubSpot's API: `api` for every account, by whose token it finds the data centre, and those of one data
+centre, such as `api-eu1`. Anything else is for FOLLOWUP_ALLOWED_HOSTS."""
 
 TIME_OUT = urllib3.Timeout(connect=3, read=20)
 """Seconds; a silent server holds a call no longer than this."""

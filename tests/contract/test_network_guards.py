@@ -112,6 +112,13 @@ def opened(crm: str, url: str, allowed: frozenset[str] = frozenset()) -> Adapter
         "https://evil.example.com",
         "https://api.hubapi.com.example.com",
         "https://api.hubapi.com:8443",
+        "https://api-eu1.hubapi.com:8443",
+        "https://hubapi.com.evil.example",
+        "https://api-eu1.hubapi.com.evil.example",
+        "https://evil-hubapi.com",
+        "https://api.evilhubapi.com",
+        "https://hubapi.com",
+        "https://hubapi.com@evil.example",
         "https://acme.my.salesforce.com.example.com",
         "https://evilsalesforce.com",
         "https://acme.my.salesforce.com:8443",
@@ -120,6 +127,7 @@ def opened(crm: str, url: str, allowed: frozenset[str] = frozenset()) -> Adapter
         "https://169.254.169.254",
         "http://acme.my.salesforce.com",
         "http://api.hubapi.com",
+        "http://api-eu1.hubapi.com",
     ],
 )
 @pytest.mark.parametrize("crm", CRMS)
@@ -132,6 +140,8 @@ def test_credentials_are_refused_to_a_host_that_is_not_the_crms_own(crm: str, ur
     ("crm", "url"),
     [
         ("hubspot", "https://api.hubapi.com"),
+        ("hubspot", "https://api-eu1.hubapi.com"),
+        ("hubspot", "https://API-na2.hubapi.com/"),
         ("salesforce", "https://acme.my.salesforce.com"),
         ("salesforce", "https://acme--dev.sandbox.my.salesforce.com/"),
         ("salesforce", "https://login.salesforce.com"),
