@@ -27,7 +27,7 @@ from connector.domain.errors import (
     RetryableError,
     StoreError,
 )
-from connector.domain.model import Needs, Record, RecordState
+from connector.domain.model import Needs, Record, RecordRef, RecordState
 from connector.domain.ports import Adapter
 from connector.domain.storage import Store, UnitOfWork
 from connector.domain.undone import UNDO
@@ -47,6 +47,8 @@ FRESH_SECONDS = 15.0
 and a wait that the CRM asks for in it, can make it older."""
 
 LEFT = "left for the next pass"
+
+IN_DOUBT = "waits for the next pass: first it is looked up what became of another write to the same thing"
 
 
 @dataclass(slots=True)
@@ -95,6 +97,7 @@ class Dispatcher:
         self.counts = WriteCounts()
         self._tried: set[str] = set()
         self._unsent: set[str] = set()
+        self._in_doubt: set[tuple[RecordRef, str]] = set()
         self._looked_at = 0.0
 
     def recover(self) -> None:
@@ -162,7 +165,7 @@ class Dispatcher:
                     break
                 fresh_enough = monotonic() - self._looked_at <= FRESH_SECONDS
                 checked = batch if fresh_enough else self._rechecked(batch)
-                going = self._unpaused(checked)  # last, since the CRM may let a look wait for minutes
+                going = self._tellable(self._unpaused(checked))  # last, since the CRM may let a look wait for minutes
                 if going:
                     self._apply(going)
         except (
@@ -181,6 +184,16 @@ class Dispatcher:
         with self._store.begin() as uow:
             pauses = uow.pauses()
         return [action for action in batch if action.rule == UNDO or pause_of(pauses, action.rule) is None]
+
+    def _tellable(self, batch: Sequence[PlannedAction]) -> list[PlannedAction]:
+        """The actions that do not touch what a write of unknown outcome of this pass may have changed; the others wait.
+
+        Whether that one landed is seen by how the thing is now: nobody could tell any more once it was changed again.
+        """
+        waiting = [action for action in batch if _thing(action) in self._in_doubt]
+        self._put_back(waiting, IN_DOUBT)
+        self._unsent.difference_update(action.key for action in waiting)
+        return [action for action in batch if action not in waiting]
 
     def _apply(self, batch: Sequence[PlannedAction]) -> None:
         self.counts.calls += 1
@@ -257,11 +270,17 @@ class Dispatcher:
         return None if reason is None else reason.text
 
     def _batches(self, actions: Sequence[PlannedAction]) -> Iterator[list[PlannedAction]]:
-        """Batches of one action kind and one record kind, each as large as one call of the CRM allows."""
-        groups: dict[tuple[int, str, str], list[PlannedAction]] = defaultdict(list)
+        """Batches of one action kind and one record kind, each as large as one call of the CRM allows.
+
+        What changes the same thing goes in one call after the other: of one call's answer both might be lost at once.
+        """
+        groups: dict[tuple[int, str, str, int], list[PlannedAction]] = defaultdict(list)
+        times: Counter[tuple[int, RecordRef, str]] = Counter()
         for action in actions:
-            groups[(action.position, action.kind, action.record.kind)].append(action)
-        for (_, kind, _), group in sorted(groups.items()):
+            same = (action.position, *_thing(action))
+            groups[(action.position, action.kind, action.record.kind, times[same])].append(action)
+            times[same] += 1
+        for (_, kind, *_), group in sorted(groups.items()):
             size = max(1, self._adapter.sink.batch_size(kind))
             for start in range(0, len(group), size):
                 yield group[start : start + size]
@@ -286,6 +305,8 @@ class Dispatcher:
                     if receipt.code in (TASK_GONE, TASK_DONE):
                         end_task(uow, action, now, deleted=receipt.code == TASK_GONE)
                     _undo(uow, action, again or now)
+                elif receipt.state == "unknown":
+                    self._in_doubt.add(_thing(action))
                 elif receipt.state in ("failed", "retry") and action.kind in ("offer", "amend"):
                     uow.mark_due([action.record], now)  # somebody else has to be asked
             after = uow.outbox_counts()
@@ -316,6 +337,18 @@ def _one_each(batch: Sequence[PlannedAction], receipts: Iterable[Receipt]) -> Se
         told[receipt.key] = receipt if same else unlike
     silent = "the CRM's answer did not mention this row"
     return [told.get(action.key) or Receipt(action.key, "unknown", message=silent) for action in batch]
+
+
+def _thing(action: PlannedAction) -> tuple[RecordRef, str]:
+    """What a write changes, as far as its look-up goes by it; a task or note is found by its own key."""
+    if action.kind in ("enroll", "unenroll"):
+        return action.record, str(action.fields.get("in") or action.fields.get("from"))
+    if action.kind == "amend":
+        return action.record, str(action.fields.get("task"))
+    if action.kind == "set":
+        return action.record, " ".join(sorted(action.fields))
+    own = action.kind in ("task", "note", "offer")
+    return action.record, action.key if own else action.kind
 
 
 def _undo(uow: UnitOfWork, action: PlannedAction, again: datetime) -> None:

@@ -10,11 +10,12 @@ from adapters.hubspot.client import HubSpotClient
 from adapters.hubspot.enroll import LAST_SEQUENCE, Enroller
 from adapters.hubspot.fields import CONTACTS, object_type_of
 from adapters.hubspot.handover import HandOver
-from adapters.hubspot.mapping import id_of, properties_of
+from adapters.hubspot.landed import Sought, by_unique, on_records
+from adapters.hubspot.mapping import properties_of
 from adapters.hubspot.paths import WORKFLOW_STATE
-from adapters.hubspot.rows import associated, batch_read
+from adapters.hubspot.rows import batch_read
 from adapters.hubspot.schema import Catalog
-from adapters.hubspot.writes import Input, key_of, update_input
+from adapters.hubspot.writes import Input, update_input
 from connector.domain.decision import PlannedAction, Receipt
 from connector.domain.errors import PermanentError
 from connector.domain.ports import AdapterConfig
@@ -54,21 +55,12 @@ class LookUp:
         self, actions: Sequence[PlannedAction], object_type: str, body: str, key_field: str | None
     ) -> list[Receipt]:
         """By the unique key property where there is one; else among the activities that hang on the records."""
-        found: dict[str, str] = {}
+        sought = Sought(object_type, body, key_field)
         if key_field and key_field in self._catalog.unique(object_type):
-            keys = [action.key for action in actions]
-            for archived in (False, True):  # one that a person deleted since was there all the same
-                rows = batch_read(
-                    self._client, object_type, keys, [key_field], archived=archived, id_property=key_field
-                )
-                found |= {key: id_of(row) for row in rows.values() if (key := key_of(row, key_field))}
+            found = by_unique(self._client, sought, key_field, [action.key for action in actions])
         else:
             origin = object_type_of(actions[0].record.kind, self._config)
-            hanging = associated(self._client, origin, object_type, [action.record.id for action in actions])
-            ids = [id_ for ends in hanging.values() for id_ in ends]
-            properties = [body, *([key_field] if key_field else [])]
-            rows = batch_read(self._client, object_type, ids, properties)
-            found = {key: id_ for id_, row in rows.items() if (key := key_of(row, key_field))}
+            found = on_records(self._client, sought, origin, actions)
         return [_there(action, found[action.key]) if action.key in found else _not_there(action) for action in actions]
 
     def _updates(self, actions: Sequence[PlannedAction]) -> list[Receipt]:

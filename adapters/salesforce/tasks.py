@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 
-from adapters.salesforce import mapping, rows, soql
-from adapters.salesforce.activities import CLOSED, NOTE_SUBJECT, key_of
+from adapters.salesforce import lookup, mapping, rows, soql
+from adapters.salesforce.activities import CLOSED, NOTE_SUBJECT
 from adapters.salesforce.catalog import Catalog
 from adapters.salesforce.client import Client
 from adapters.salesforce.fields import ObjectDescription
@@ -53,7 +53,11 @@ class Tasks:
 
     def look_up(self, actions: Sequence[PlannedAction]) -> list[Receipt]:
         """Whether each key is in the CRM, binned and archived tasks included: a rep may have deleted what landed."""
-        found = self._by_field(actions) if self._key_column() else self._by_marker(actions)
+        column = self._key_column()
+        if column:
+            found = lookup.by_field(self._client, column, actions)
+        else:
+            found = lookup.by_marker(self._client, self._catalog, actions)
         return [
             Receipt(action.key, "confirmed", found[action.key], already=True)
             if action.key in found
@@ -136,34 +140,9 @@ class Tasks:
             return rows.failed(action, code, "another unique field of Task refuses the value: ask the org's admin")
         return rows.already_there(action, message)
 
-    def _by_field(self, actions: Sequence[PlannedAction]) -> dict[str, str]:
-        column = self._key_column() or ""
-        columns = ("Id", column)
-        found: dict[str, str] = {}
-        for chunk in soql.chunks([action.key for action in actions], soql.select(columns, "Task")):
-            query = soql.select(columns, "Task", soql.one_of(column, chunk))
-            for row in self._client.rows(query, deleted=True):
-                found[mapping.text(row, column) or ""] = mapping.id_in(row, "Id") or ""
-        return found
-
-    def _by_marker(self, actions: Sequence[PlannedAction]) -> dict[str, str]:
-        """A task's text cannot be filtered on, so every task of the records is read and compared here."""
-        found: dict[str, str] = {}
-        for column in ("WhoId", "WhatId"):
-            ids = sorted({action.record.id for action in actions if column in _about(action.record)})
-            columns = ("Id", "Description")
-            for chunk in soql.chunks(ids, soql.select(columns, "Task")):
-                query = soql.select(columns, "Task", soql.one_of(column, chunk))
-                for row in self._client.rows(query, deleted=True):
-                    key = key_of(row, None)
-                    if key:
-                        found[key] = mapping.id_in(row, "Id") or ""
-        return found
-
 
 def _about(record: RecordRef) -> Mapping[str, str]:
-    """A lead or contact goes into WhoId; a lead there forbids WhatId, so only a deal ever uses that."""
-    return {"WhatId": record.id} if record.kind == "deal" else {"WhoId": record.id}
+    return {lookup.column_of(record): record.id}
 
 
 def _writable(task: ObjectDescription, name: str) -> bool:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from adapters.sandbox.faults import Fault
 from connector.clock import SystemClock
-from tests.company import Company
+from tests.company import Company, company
 
 HOUR = timedelta(hours=1)
 
@@ -75,3 +76,87 @@ def test_a_pass_that_finds_the_crm_down_fails_in_one_line_and_the_next_one_goes_
     firm.server.faults.clear()
     assert firm.run().exit_code == 0
     assert len(firm.tasks(lead)) == 1
+
+
+ONE_TASK = """\
+  - id: due
+    why: A call
+    when: {becomes: {status: interested}}
+    then:
+      - task: {type: call, subject: "Call {lead.name}", due: 1 business day}
+    once: per lead
+"""
+KEY_FIELDS = {"salesforce": "FollowupKey__c", "hubspot": "followup_key"}
+KEYS = {"salesforce": "task_key_field", "hubspot": "task_key_property"}
+
+
+def _lose(firm: Company, kind: str = "answer_after", times: int = 1) -> None:
+    method, path = WRITES[firm.crm]
+    firm.server.faults.add(Fault(kind, method, path, times=times, status=502, body="<html>bad gateway</html>"))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("keyed", [True, False], ids=["key field", "line in the text"])
+@pytest.mark.parametrize("since", ["deleted", "merged", "converted"])
+@pytest.mark.parametrize("crm", ["salesforce", "hubspot"])
+def test_a_lost_task_is_found_whatever_people_did_before_the_look_up(
+    crm: str, since: str, keyed: bool, tmp_path: Path
+) -> None:
+    with company(
+        crm, tmp_path, **({KEYS[crm]: True if crm == "salesforce" else KEY_FIELDS[crm]} if keyed else {})
+    ) as firm:
+        firm.write("followup.yaml", firm.config(**({"task_key_field": KEY_FIELDS[crm]} if keyed else {})))
+        firm.rules(ONE_TASK)
+        firm.run()
+        lead, other = firm.lead(), firm.lead("Somebody Else")
+        firm.run(HOUR)
+        firm.set(lead, status="interested")
+        _lose(firm)
+        firm.run(2 * HOUR)
+        assert [entry.state for entry in firm.outbox()] == ["unknown"]
+        (made,) = [task for task in firm.tasks() if task.subject.startswith("Call ")]
+        if since == "deleted":
+            firm.org.delete_task(made.id)
+        elif since == "merged":
+            firm.org.merge(other, lead)
+        else:
+            firm.org.convert(lead)
+        for hours in (3, 4):
+            firm.run(hours * HOUR)
+        calls = [task for task in firm.tasks() if task.subject.startswith("Call ")]
+        assert len(calls) == (0 if since == "deleted" else 1)
+        assert [(entry.state, entry.already) for entry in firm.outbox()] == [("confirmed", True)]
+
+
+IN_AND_OUT = """\
+  - id: in
+    why: Into the campaign
+    when: {becomes: {status: interested}}
+    then:
+      - enroll: {in: brochure}
+    once: per lead
+  - id: out
+    why: And out of it, as another rule has it
+    when: {becomes: {status: interested}}
+    then:
+      - unenroll: {from: brochure}
+    once: per lead
+"""
+
+
+def test_nobody_touches_what_a_write_of_unknown_outcome_may_have_changed_until_that_is_known(tmp_path: Path) -> None:
+    with company("salesforce", tmp_path) as firm:
+        firm.rules(IN_AND_OUT)
+        firm.run()
+        lead = firm.lead()
+        firm.run(HOUR)
+        firm.set(lead, status="interested")
+        _lose(firm)
+        assert firm.run(2 * HOUR).exit_code == 3
+        waits = {entry.action.kind: (entry.state, "looked up" in entry.message) for entry in firm.outbox()}
+        assert waits == {"enroll": ("unknown", True), "unenroll": ("pending", True)}
+        assert list(firm.org.members(firm.brochure)) == [lead]
+        for hours in (3, 4):
+            firm.run(hours * HOUR)
+        states = {entry.action.kind: (entry.state, bool(entry.already)) for entry in firm.outbox()}
+        assert states == {"enroll": ("confirmed", True), "unenroll": ("confirmed", False)}
+        assert not list(firm.org.members(firm.brochure)), "in once, and out"

@@ -153,8 +153,9 @@ class SandboxSalesforce(OrgActs):
             access.grant_only(self._db, grants)
 
     def late_rows(self, name: str, delay: timedelta | None) -> None:
-        """From now on each write to this object is stamped at once and seen by readers only after the delay."""
+        """From now on what others write to this object is stamped at once and seen by readers only after the delay."""
         with self._db.lock:
+            self._db.tables[name].prompt_for = self.api_user
             self._db.tables[name].late_by = delay
 
     def fail_rows(

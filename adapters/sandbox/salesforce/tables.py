@@ -17,6 +17,7 @@ class Table:
         self.kind = kind
         self.rows: dict[str, Row] = {}
         self.late_by: timedelta | None = None
+        self.prompt_for = ""
         self._keys: list[tuple[str, str]] = []
         self._index: dict[str, dict[Value, set[str]]] = {name: {} for name in kind.indexed}
         self._folded = {name for name in kind.indexed if kind.fields[name].type == "string"}
@@ -29,10 +30,13 @@ class Table:
         return new_id(self.kind.prefix, self._made)
 
     def put(self, row: Row, now: datetime) -> Row | None:
-        """Store a row's new version and give back the one before; the late ones are shown only after a while."""
+        """Store a row's new version and give back the one before; the late ones are shown only after a while.
+
+        Not so those of the one user to whom each was answered, and so committed, before anything else was asked.
+        """
         identity = str(row["Id"])
         old = self.rows.get(identity)
-        if self.late_by is not None:
+        if self.late_by is not None and row["LastModifiedById"] != self.prompt_for:
             before = self._late[identity][1] if identity in self._late else old
             self._late[identity] = (now + self.late_by, before)
         self._unlink(old)
