@@ -17,8 +17,10 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
+    EnvSettingsSource,
     InitSettingsSource,
     NestedSecretsSettingsSource,
     NoDecode,
@@ -29,7 +31,7 @@ from pydantic_settings import (
 
 from connector.domain.errors import ConfigError, Problem
 from connector.domain.ports import AdapterConfig, Clock
-from connector.limits import Limits, Section
+from connector.limits import OFF, Limits, Section
 
 PREFIX = "FOLLOWUP_"
 SECRETS_DIR = "/run/secrets"
@@ -106,6 +108,19 @@ class Keep(Section):
     traces: Days = timedelta(days=90)
 
 
+class _Environment(EnvSettingsSource):
+    """The variables. What stands in place of a section within one, such as `off`, is told by the section what it may be."""
+
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
+        """The JSON that stands in a variable, or its text where the section that it is for may have a word for it."""
+        try:
+            return super().decode_complex_value(field_name, field, value)
+        except ValueError:
+            if field is self.settings_cls.model_fields.get(field_name):
+                raise
+            return value
+
+
 class Settings(BaseSettings):
     """Everything that can be set, checked once at the start."""
 
@@ -157,7 +172,7 @@ class Settings(BaseSettings):
         below = flags.pop("_file", {})
         return (
             InitSettingsSource(settings_cls, flags),
-            env_settings,
+            _Environment(settings_cls),
             secrets,
             InitSettingsSource(settings_cls, below),
         )
@@ -207,6 +222,7 @@ def load_settings(
     """The settings from every source; ConfigError lists all that is wrong, with file and line where it is in the file."""
     given = {name: value for name, value in flags.items() if value is not None}
     _refuse_in_file(file_values or {}, place_of)
+    _refuse_off_and_on(os.environ)
     try:
         # A key whose items are all commented out is not set, as in team.yaml.
         written = {name: value for name, value in (file_values or {}).items() if value != ""}
@@ -244,6 +260,15 @@ def _refuse_in_file(values: Mapping[str, object], place_of: PlaceOf | None) -> N
             problems.append(Problem("followup.yaml", line, column, said))
     if problems:
         raise ConfigError(str(problems[0]), tuple(problems))
+
+
+def _refuse_off_and_on(environ: Mapping[str, str]) -> None:
+    """A section that one variable switches off while another one sets a number of it: one of them would do nothing."""
+    names = sorted(name for name in environ if name.upper().startswith(PREFIX) and environ[name])
+    for name in names:
+        within = next((one for one in names if one.upper().startswith(f"{name.upper()}__")), None)
+        if within is not None and environ[name].strip().lower() == OFF:
+            raise ConfigError(f"{name} is off, and {within} is set: say one of them")
 
 
 def _secrets_dir() -> str:

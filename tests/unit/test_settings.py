@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -49,6 +50,43 @@ def test_flags_win_over_environment_over_secret_files_over_the_file(
     monkeypatch.setenv("FOLLOWUP_STORE", "sqlite:///c")
     found = load_settings(file, store="sqlite:///d")
     assert (found.store, found.engine, found.log, found.task_key_field) == ("sqlite:///d", "auto", "json", "from_file")
+
+
+BREAKER = "FOLLOWUP_LIMITS__BREAKER"
+TIGHT: Mapping[str, object] = {"crm": "hubspot", "limits": {"breaker": {"per_rule": {"records": "7", "percent": "1"}}}}
+
+
+@pytest.mark.parametrize("off", ["off", "OFF", " off "])
+def test_the_breaker_is_switched_off_by_a_variable_as_in_the_file(monkeypatch: pytest.MonkeyPatch, off: str) -> None:
+    found = _load(monkeypatch, {f"{BREAKER}__PER_RULE": off}, TIGHT).limits.breaker
+    assert (found.per_rule.records, found.per_rule.percent, found.per_pass.records) == (None, None, 1000)
+    monkeypatch.delenv(f"{BREAKER}__PER_RULE")
+    found = _load(monkeypatch, {BREAKER: off}, TIGHT).limits.breaker
+    assert (found.per_rule.records, found.per_pass.percent) == (None, None)
+    monkeypatch.delenv(BREAKER)
+    found = _load(monkeypatch, {f"{BREAKER}__PER_RULE__RECORDS": off}, TIGHT).limits.breaker
+    assert (found.per_rule.records, found.per_rule.percent) == (None, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        ({f"{BREAKER}__PER_RULE": "of"}, f"{BREAKER}__PER_RULE: write `off`, or numbers such as {{records: 500"),
+        ({BREAKER: "none"}, f"{BREAKER}: write `off`, or numbers such as {{per_rule:"),
+        ({"FOLLOWUP_LIMITS": "off"}, "FOLLOWUP_LIMITS holds several values"),
+        (
+            {f"{BREAKER}__PER_RULE": "off", f"{BREAKER}__PER_RULE__RECORDS": "7"},
+            f"{BREAKER}__PER_RULE is off, and {BREAKER}__PER_RULE__RECORDS is set: say one of them",
+        ),
+        ({f"{BREAKER}__PER_PASS__PERCENT": "7", BREAKER: "off"}, f"{BREAKER} is off, and {BREAKER}__PER_PASS__PERCENT"),
+    ],
+)
+def test_a_variable_for_a_section_that_says_nothing_or_two_things_is_refused_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, environment: Mapping[str, str], said: str
+) -> None:
+    with pytest.raises(ConfigError, match=re.escape(said)) as told:
+        _load(monkeypatch, environment)
+    assert "\n" not in str(told.value)
 
 
 def test_a_variable_without_a_value_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
