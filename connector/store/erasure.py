@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -159,11 +160,12 @@ class Erasure(Part):
             if clean != row.cursor:
                 change = update(cursors).where(cursors.c.stream == row.stream)
                 self._connection.execute(change.values(cursor=clean))
-        for ref in refs:
-            for name in (str(ref), ref_text(ref)):
-                blank = func.replace(runs.c.data, name, "a forgotten record")
-                named = func.instr if self._connection.dialect.name == "sqlite" else func.strpos
-                self._connection.execute(update(runs).where(named(runs.c.data, name) > 0).values(data=blank))
+        named = func.instr if self._connection.dialect.name == "sqlite" else func.strpos
+        for name in [name for ref in refs for name in (str(ref), ref_text(ref))]:
+            whole = re.compile(rf"{re.escape(name)}(?![0-9A-Za-z])")  # of `lead:1234` there is `lead:123` as well
+            for row in self._connection.execute(select(runs).where(named(runs.c.data, name) > 0)).all():
+                blank = whole.sub("a forgotten record", row.data)
+                self._connection.execute(update(runs).where(runs.c.id == row.id).values(data=blank))
 
 
 def _without(activity: Activity, refs: set[RecordRef], keys: set[str]) -> Activity:

@@ -102,6 +102,18 @@ def test_no_cursor_and_no_message_of_a_pass_names_it(unit: UnitOfWork) -> None:
     assert run.message == "odd: a forgotten record"
 
 
+def test_another_record_whose_id_begins_with_its_id_keeps_its_name_in_the_log(unit: UnitOfWork) -> None:
+    ann = RecordRef("hubspot", "lead", "123")
+    unit.save_records([record(ann)], NOW)
+    told = "lead:123: odd\nlead:1234 as well\nhubspot/lead/123, hubspot/lead/1234, lead:123a, contact:123, lead:123"
+    unit.start_run(RunSummary("r1", "hubspot", NOW, "run", None, 1, {}, told))
+    unit.start_run(RunSummary("r2", "hubspot", NOW, "run", None, 1, {}, "lead:1234"))
+    unit.forget([ann], NOW)
+    gone = "a forgotten record"
+    expected = f"{gone}: odd\nlead:1234 as well\n{gone}, hubspot/lead/1234, lead:123a, contact:123, {gone}"
+    assert {run.id: run.message for run in unit.runs(2)} == {"r1": expected, "r2": "lead:1234"}
+
+
 def test_after_the_rewrite_no_byte_of_it_is_in_the_file(store: Store, tmp_path: Path) -> None:
     with store.begin() as unit:
         if tmp_path.joinpath("state.db").exists():  # some builds of SQLite overwrite by themselves: not here
