@@ -78,12 +78,26 @@ def _compare(bench: Bench, stream: str, window: Window, there: frozenset[str], c
     counted = Counted(stream, window, crm, len(there))
     if crm == len(there):
         return counted
-    ids = set(bench.bounded(bench.adapter.census.ids(stream, window.since, window.until, bench.needs)))
-    forgotten = {id_ for id_ in ids - there if bench.is_forgotten(stream, id_)}
-    odd = _Odd(bench, stream, sorted(ids - there - forgotten), sorted(there - ids))
+    new, unseen = _apart(
+        bench.bounded(bench.adapter.census.ids(stream, window.since, window.until, bench.needs)), there
+    )
+    forgotten = {id_ for id_ in new if bench.is_forgotten(stream, id_)}
+    odd = _Odd(bench, stream, sorted(new - forgotten), sorted(unseen))
     missing, extra = odd.sift(counts)
     newer = len(odd.missing) + len(odd.extra) - len(missing) - len(extra)
     return replace(counted, missing=missing, extra=extra, newer=newer, forgotten=len(forgotten))
+
+
+def _apart(ids: Iterable[str], there: frozenset[str]) -> tuple[set[str], set[str]]:
+    """Of these ids those that are not there, and what is there and not among them; what agrees is not kept."""
+    new: set[str] = set()
+    unseen = set(there)
+    for id_ in ids:
+        if id_ in there:
+            unseen.discard(id_)
+        else:
+            new.add(id_)
+    return new, unseen
 
 
 def _counts(stream: str, lives: Iterable[str]) -> bool:
