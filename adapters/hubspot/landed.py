@@ -60,14 +60,11 @@ def in_archive(client: HubSpotClient, sought: Sought, keys: Set[str]) -> dict[st
     found: dict[str, str] = {}
     after: str | None = None
     for _ in range(ARCHIVE_PAGES if keys else 0):
-        answer = client.call(
-            LIST_OBJECTS,
-            sought.object_type,
-            archived=True,
-            limit=ARCHIVE_LIMIT,
-            after=after,
-            properties=sought.properties,
-        )
+        query = {"archived": True, "limit": ARCHIVE_LIMIT, "after": after, "properties": sought.properties}
+        try:
+            answer = client.call(LIST_OBJECTS, sought.object_type, **query)
+        except PermanentError:  # no such list for this type or app: then it is not in it
+            break
         found |= {key: id_of(row) for row in rows_of(answer) if (key := key_of(row, sought.key_field)) in keys and key}
         before, after = after, after_of(answer)
         if after in (None, before) or keys <= found.keys():

@@ -141,6 +141,14 @@ def test_a_task_whose_answer_was_lost_is_found_and_not_made_twice(kind: str, key
         assert states(adapter.sink.look_up([task(lead, "b", w.ana)])) == {"b": "retry"}
 
 
+def test_a_look_up_does_without_a_list_of_the_deleted_that_the_app_may_not_read(w: World) -> None:
+    lead, adapter = w.lead(), w.adapter()
+    refused = {"status": "error", "message": "archived is not supported", "category": "VALIDATION_ERROR"}
+    w.server.faults.add(Fault("answer", "GET", "/objects/tasks", times=None, status=400, body=refused))
+    assert states(adapter.sink.look_up([task(lead, "a", w.ana)])) == {"a": "retry"}
+    assert w.server.faults.struck
+
+
 def test_a_look_up_does_not_trust_the_search_index(w: World) -> None:
     lead = w.lead()
     adapter = w.adapter()
