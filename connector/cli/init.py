@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -44,17 +45,31 @@ def command(folder: Path, crm: Literal["salesforce", "hubspot"], names: tuple[st
         files = workspace_files(chosen, crm)
     except ValueError as error:
         raise ConfigError(str(error)) from error
-    there = [name for name in files if (folder / name).exists()]
-    if there:
-        raise ConfigError(f"{folder / there[0]} is there already; name another folder, nothing was written")
-    for name, text in files.items():
-        target = folder / name
+    texts = {folder / name: (schema_line(name) if name.endswith(".yaml") else "") + files[name] for name in files}
+    missing = _missing(texts)
+    write_schemas(folder)  # before the files: when these are all there, nothing is missing
+    for target in missing:
         target.parent.mkdir(parents=True, exist_ok=True)
-        line = schema_line(name) if target.suffix == ".yaml" else ""
-        target.write_text(line + text, encoding="utf-8")
+        # Exchanged whole, so that the file of an `init` that was killed is as it should be, or not there.
+        part = target.with_name(f".{target.name}.part")
+        part.write_text(texts[target], encoding="utf-8")
+        part.replace(target)
         click.echo(f"wrote {target}")
-    write_schemas(folder)
     click.echo(
         "next: put your people into team.yaml, then `followup check`, `followup test` and `followup doctor` there"
     )
     return 0
+
+
+def _missing(texts: Mapping[Path, str]) -> Sequence[Path]:
+    """The files that are still to be written: all of them, or those that an `init` which was killed did not come to.
+
+    ConfigError where one is there that is not as it would be written, and where nothing is missing.
+    """
+    there = [path for path in texts if path.exists()]
+    other = [path for path in there if not path.is_file() or path.read_bytes() != texts[path].encode()]
+    if other or len(there) == len(texts):
+        raise ConfigError(f"{(other or there)[0]} is there already; name another folder, nothing was written")
+    for path in there:
+        click.echo(f"{path} is there already, as it would be written")
+    return [path for path in texts if path not in there]

@@ -102,3 +102,48 @@ def test_init_lists_them_and_writes_the_chosen_ones(tmp_path: Path, capsys: pyte
     assert sorted(path.name for path in (tmp_path / "a" / "rules").iterdir()) == ["friday.yaml", "recycle.yaml"]
     assert ended("init", str(tmp_path / "b"), "--playbook", FIRST, "--playbook", "friday") == 2
     assert not (tmp_path / "b").exists()
+
+
+def _files(folder: Path) -> dict[str, str]:
+    return {str(path.relative_to(folder)): path.read_text("utf-8") for path in folder.rglob("*") if path.is_file()}
+
+
+class KilledError(BaseException):
+    """The process ends here."""
+
+
+@pytest.mark.parametrize("written", range(6))
+def test_an_init_that_was_killed_is_finished_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], written: int
+) -> None:
+    begun: list[Path] = []
+    write = Path.write_text
+
+    def killed_at_the_next(path: Path, text: str, encoding: str) -> int:
+        begun.append(path)
+        if len(begun) > written:
+            write(path, text[:100], encoding=encoding)
+            raise KilledError
+        return write(path, text, encoding=encoding)
+
+    assert ended("init", str(tmp_path / "whole")) == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_text", killed_at_the_next)
+        with pytest.raises(KilledError):
+            ended("init", str(tmp_path / "half"))
+    capsys.readouterr()
+    assert ended("init", str(tmp_path / "half")) == 0
+    assert _files(tmp_path / "half") == _files(tmp_path / "whole")
+    assert ended("init", str(tmp_path / "half")) == 2, "there is nothing left to do"
+
+
+def test_init_touches_no_workspace_in_which_a_file_is_not_its_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ended("init", str(tmp_path)) == 0
+    (tmp_path / "team.yaml").write_text("people: {}\n")
+    (tmp_path / "followup.yaml").unlink()
+    before = _files(tmp_path)
+    assert ended("init", str(tmp_path)) == 2
+    assert "team.yaml is there already; name another folder, nothing was written" in capsys.readouterr().err
+    assert _files(tmp_path) == before
