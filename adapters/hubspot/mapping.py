@@ -131,7 +131,7 @@ def changes_of(row: Row, ref: RecordRef, field: str, name: str, info: FieldInfo,
     """The changes that HubSpot's history of one property tells, oldest first.
 
     The value a record was made with is no change: its entry carries the stamp of the creation, give or take the second
-    or two that HubSpot takes to store it.
+    or two that HubSpot takes to store it. HubSpot tells the newest entry first, which orders those of one instant.
     """
     histories = row.get("propertiesWithHistory")
     entries = histories.get(name) if isinstance(histories, Mapping) else None
@@ -140,6 +140,8 @@ def changes_of(row: Row, ref: RecordRef, field: str, name: str, info: FieldInfo,
         for entry in (entries if isinstance(entries, list) else [])
         if isinstance(entry, Mapping) and (at := instant_in(entry.get("timestamp"))) is not None
     ]
+    if stamped and stamped[0][0] >= stamped[-1][0]:
+        stamped.reverse()
     old: Value = None
     for position, (at, entry) in enumerate(sorted(stamped, key=lambda pair: pair[0])):
         new = value_in(entry.get("value"), info)

@@ -121,6 +121,19 @@ def test_history_tells_each_change_once_and_leaves_out_what_the_record_was_made_
     assert list(changes_of({}, LEAD, "status", "hs_lead_status", info, NOW)) == []
 
 
+@pytest.mark.parametrize("newest_first", [True, False])
+def test_of_two_entries_of_one_instant_the_order_of_the_answer_tells_which_came_first(newest_first: bool) -> None:
+    made, then = (
+        {"value": "A", "timestamp": "2026-03-02T09:00:00Z"},
+        {"value": "C", "timestamp": "2026-03-02T09:00:00Z"},
+    )
+    later = {"value": "B", "timestamp": "2026-03-02T10:00:00Z"}
+    entries = [later, then, made] if newest_first else [made, then, later]
+    info = FieldInfo("custom.tier", "tier", "text")
+    changes = list(changes_of({"propertiesWithHistory": {"tier": entries}}, LEAD, "custom.tier", "tier", info, NOW))
+    assert [(change.old, change.new) for change in changes] == [("A", "C"), ("C", "B")]
+
+
 def test_a_value_that_came_later_than_the_record_is_a_change() -> None:
     row = {"propertiesWithHistory": {"hubspot_owner_id": [{"value": "7", "timestamp": "2026-03-02T10:00:00Z"}]}}
     info = FieldInfo("owner", "hubspot_owner_id", "text")
