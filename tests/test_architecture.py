@@ -7,6 +7,7 @@ import re
 import subprocess
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from statistics import quantiles
 
@@ -19,10 +20,16 @@ ROOT = Path(__file__).parent.parent
 FILES = sorted(file for package in ("connector", "rules", "adapters") for file in (ROOT / package).rglob("*.py"))
 
 
+@cache
+def _tree(file: Path) -> ast.Module:
+    """A file's syntax, to be read only."""
+    return ast.parse(file.read_text(encoding="utf-8"))
+
+
 def functions() -> Iterator[tuple[str, int]]:
     """Every function with its length in lines."""
     for file in FILES:
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        for node in ast.walk(_tree(file)):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 assert node.end_lineno is not None
                 yield f"{file.relative_to(ROOT)}:{node.name}", node.end_lineno - node.lineno + 1
@@ -58,6 +65,7 @@ def test_some_things_stand_in_one_place_only(pattern: str, allowed: set[str]) ->
     assert found <= allowed
 
 
+@cache
 def _code(file: Path) -> str:
     """A file without its docstrings and comments."""
     tree = ast.parse(file.read_text(encoding="utf-8"))
@@ -71,7 +79,7 @@ def test_nothing_is_imported_inside_a_function() -> None:
     inside = [
         f"{file.relative_to(ROOT)}:{node.lineno}"
         for file in FILES
-        for function in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        for function in ast.walk(_tree(file))
         if isinstance(function, ast.FunctionDef)
         for node in ast.walk(function)
         if isinstance(node, ast.Import | ast.ImportFrom)
