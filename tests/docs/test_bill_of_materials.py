@@ -45,7 +45,9 @@ def sbom(tmp_path: Path) -> Path:
 def _one_look_at_addresses_of_one_form(monkeypatch: pytest.MonkeyPatch) -> None:
     """The grammar of an address takes all digits alike, and a look costs 50 ms: of a thousand hashes one is asked for."""
     real = cache(syntax_helpers.parse)
-    monkeypatch.setattr(syntax_helpers, "parse", lambda term, value: real(term, re.sub("[0-9a-f]{64}", "0" * 64, value)))
+    monkeypatch.setattr(
+        syntax_helpers, "parse", lambda term, value: real(term, re.sub("[0-9a-f]{64}", "0" * 64, value))
+    )
 
 
 @pytest.mark.usefixtures("_one_look_at_addresses_of_one_form")
