@@ -58,7 +58,7 @@ fuzz: $(READY) ## New cases for every fuzz target: SECONDS=60 in all, TARGET=ans
 bench: $(READY) ## The figures of docs/performance.md, measured here
 	@$(BIN)/python -m benchmarks
 
-crashes: $(READY) ## A pass killed at every point, and twice at every pair of points; bad disks, power cuts, clocks (an hour)
+crashes: $(READY) ## A pass killed at every point, and again in the pass that follows; bad disks, power cuts, clocks (two hours)
 	@$(BIN)/python -m tests.crash.everything $(JOBS)
 
 lock: $(READY) ## Write the lock files anew from pyproject.toml

@@ -1,4 +1,7 @@
-"""`make crashes`: every job on both CRMs and in both flavours, all of each, on two cores; prints points and progress."""
+"""`make crashes`: every job on both CRMs and in both flavours, all of each, on two cores; prints points and progress.
+
+`make crashes JOBS=kills` does one. `JOBS=every-pair` has to be asked for: it takes many hours.
+"""
 
 from __future__ import annotations
 

@@ -26,6 +26,9 @@ T = TypeVar("T")
 
 SEED = 20260302
 
+STRIDE = 8
+"""Of the second kill's ways to be left, how far apart those are that `make crashes` tries behind one first kill."""
+
 LOOKS = 12
 """At which of its first looks at the clock a pass finds it set back."""
 
@@ -122,10 +125,10 @@ def network(job: Job) -> None:
 
 
 def pairs(job: Job) -> None:
-    """Killed, and killed again in the next pass: once somewhere for each way to be left, or everywhere."""
+    """Killed, and killed again in the next pass: once somewhere for some of the ways to be left, or `STRIDE` apart for all."""
     firsts = [job.dice.choice(same) for same in job.alike.values()]
     if job.every:
-        _all_pairs(job, firsts)
+        _many_pairs(job, firsts, STRIDE)
         return
     chosen = job.share(firsts, 10)
     strata = [number / len(chosen) for number in range(len(chosen))]
@@ -139,16 +142,24 @@ def pairs(job: Job) -> None:
     job.try_all(list(zip(chosen, strata, strict=True)), die_twice)
 
 
-def _all_pairs(job: Job, firsts: Sequence[int]) -> None:
-    """Every second point of every way to be left by the first; what leaves the same as another pair is run once."""
+def every_pair(job: Job) -> None:
+    """Killed, and killed again in the next pass, at every pair of ways to be left: hours."""
+    _many_pairs(job, [job.dice.choice(same) for same in job.alike.values()], 1)
+
+
+def _many_pairs(job: Job, firsts: Sequence[int], stride: int) -> None:
+    """For every way to be left by the first kill every `stride`-th way of the second, others each time.
+
+    So each first and each second point is met, by itself or by one that leaves the same; what is left alike is run once.
+    """
     known: set[Left] = set()
-    for first in firsts:
+    for number, first in enumerate(firsts):
         again = points.after(job.bench, first)
         found = points.kills(again, job.bench.state)
         job.report.covered += len(again.points) * len(job.alike[job.left[first]])
-        fresh = {found[second]: second for second in reversed(again.points) if found[second] not in known}
-        known |= fresh.keys()
-        seconds = sorted(fresh.values())
+        ways = {found[second]: second for second in reversed(again.points)}
+        seconds = [second for second in sorted(ways.values())[number % stride :: stride] if found[second] not in known]
+        known |= {found[second] for second in seconds}
         job.try_all(seconds, lambda at, first=first: points.twice(job.bench, first, at, job.expected))  # type: ignore[misc]
 
 
@@ -201,6 +212,7 @@ JOBS: dict[str, Callable[[Job], None]] = {
     "torn": torn,
     "network": network,
     "pairs": pairs,
+    "every-pair": every_pair,
     "cuts": cuts,
     "sync": _in_trouble("sync", 8, lambda trace: trace.counts.syncs),
     "full": _in_trouble("full", 5, lambda trace: trace.counts.disk),
