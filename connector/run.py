@@ -241,8 +241,13 @@ class Pass:
         return dispatcher
 
     def _prune(self) -> None:
+        """Once a day, and when `keep` has changed: it looks at all that was ever written, and `keep` counts in days."""
+        traces, snapshots = self._c.keep_traces, self._c.keep_snapshots
+        done = f"{self._now:%Y-%m-%d}: {traces.days}, {snapshots.days}"
         with self._c.store.begin() as uow:
-            uow.prune(self._now - self._c.keep_traces, self._now - self._c.keep_snapshots)
+            if uow.setting("pruned") != done:
+                uow.prune(self._now - traces, self._now - snapshots)
+                uow.save_setting("pruned", done)
 
     @contextmanager
     def _recorded(self) -> Iterator[None]:

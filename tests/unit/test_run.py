@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -22,7 +23,8 @@ from connector.domain.errors import (
     StoreError,
 )
 from connector.run import BROKEN_OFF, STOPPED, PassResult, apply_plan, plan_pass, run_pass
-from tests.core import ANA, BEN, DAY, NOW, World, call, lead, page, ref
+from connector.store.unit_of_work import SqlUnitOfWork
+from tests.core import ANA, BEN, DAY, HOUR, NOW, World, call, lead, page, ref
 from tests.dispatching import act_of, pend
 
 
@@ -343,6 +345,21 @@ def test_the_state_forgets_in_time_what_is_settled_and_deleted(world: World) -> 
     run_pass(connection)
     with world.store.begin() as uow:
         assert uow.records([ref("1")]) == {}
+
+
+def test_what_is_kept_no_longer_goes_once_a_day_and_at_once_when_less_is_kept(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bounds: list[tuple[datetime, datetime]] = []
+    monkeypatch.setattr(SqlUnitOfWork, "prune", lambda _uow, *before: bounds.append(before))
+    connection = world.connection()
+    for hours in (0, 1, 14, 15, 16, 30):  # the day ends after 15
+        world.clock.move_to(NOW + hours * HOUR)
+        run_pass(connection)
+    assert [traces + 90 * DAY for traces, _ in bounds] == [NOW, NOW + 15 * HOUR]
+    connection.keep_traces = 30 * DAY
+    run_pass(connection)
+    assert bounds[2:] == [(NOW + 30 * HOUR - 30 * DAY, NOW + 30 * HOUR - 400 * DAY)]
 
 
 # -- a stop ------------------------------------------------------------------------------------------------------------
