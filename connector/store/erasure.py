@@ -58,10 +58,14 @@ ABOUT_RECORDS: Mapping[str, Table] = {
 class Erasure(Part):
     """Tombstones, and what they stand for."""
 
+    _graves: Tombstones | None = None
+
     def tombstones(self) -> Tombstones:
-        """What was forgotten so far."""
-        found = {row.digest: instant(row.at) for row in self._connection.execute(select(forgotten))}
-        return Tombstones(self._salt(), found) if found else Tombstones()
+        """What was forgotten so far; read once in a transaction."""
+        if self._graves is None:
+            found = {row.digest: instant(row.at) for row in self._connection.execute(select(forgotten))}
+            self._graves = Tombstones(self._salt(), found) if found else Tombstones()
+        return self._graves
 
     def forgotten_counts(self) -> Mapping[str, int]:
         """How many records of each kind were forgotten, and with them how many activities."""
@@ -118,6 +122,7 @@ class Erasure(Part):
         """Leave tombstones for these kinds and ids; an earlier one stays."""
         salt = self._salt(make=True)
         rows = [{"digest": digest(salt, kind, id_), "kind": kind, "at": micros(now)} for kind, id_ in named]
+        self._graves = None if rows else self._graves
         put(self._connection, forgotten, rows, keep=("at",))
 
     # -- parts -----------------------------------------------------------------------------------------------------

@@ -6,9 +6,12 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+from sqlalchemy import event
+
 from connector.domain.decision import Assignment, RecordPlan, RunSummary
-from connector.domain.model import Activity, Change, Enrollment, Offer, RecordRef
+from connector.domain.model import Activity, Change, Enrollment, Needs, Offer, Page, RecordRef
 from connector.domain.storage import Store, UnitOfWork
+from connector.ingest import take_page
 from tests.contract.store_bench import ANN, BEN, DEAL, NOW, action, mark, record, store, unit
 
 __all__ = ["store", "unit"]
@@ -75,6 +78,25 @@ def test_a_tombstone_knows_the_id_again_and_does_not_carry_it(unit: UnitOfWork) 
     assert ANN.id not in repr(graves)
     unit.forget([ANN], NOW + timedelta(days=1))
     assert unit.tombstones().when(ANN) == NOW, "the first day counts"
+
+
+def test_a_page_reads_what_was_forgotten_once_and_what_is_forgotten_meanwhile_counts(unit: UnitOfWork) -> None:
+    unit.save_records([record(), record(BEN)], NOW)
+    unit.forget([ANN], NOW)
+    asked: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        asked.append(statement)
+
+    connection = unit._connection  # type: ignore[attr-defined]
+    event.listen(connection, "before_cursor_execute", note)
+    for name in ("Ann", "Anna"):
+        told = Page("lead", name, records=(record(name=name), record(BEN, name=name)))
+        take_page(unit, told, Needs(), NOW)
+    assert sum("FROM forgotten" in one for one in asked) <= 1
+    assert (unit.records([ANN]), unit.records([BEN])[BEN].fields["name"]) == ({}, "Anna")
+    unit.forget([BEN], NOW)
+    assert (unit.tombstones().has(ANN), unit.tombstones().has(BEN)) == (True, True)
 
 
 def test_the_merged_are_found_from_either_end(unit: UnitOfWork) -> None:
