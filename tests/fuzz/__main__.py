@@ -17,6 +17,7 @@ from time import monotonic
 
 from tests.fuzz.target import CORPUS, Tally, load, save
 from tests.fuzz.targets import TARGETS, explored
+from tests.fuzz.workers import end_with_parent
 
 
 def main() -> int:
@@ -41,7 +42,8 @@ def _explore(names: list[str], seconds: float, seed: int | None) -> int:
     slices = {name: seconds * cores * TARGETS[name].share / max(shares, cores) for name in names}
     began, failures, examples = monotonic(), 0, 0
     print(f"seed {seed}, {len(names)} targets, {seconds:g} s on {cores} cores")
-    with ProcessPoolExecutor(cores, mp_context=multiprocessing.get_context("spawn")) as pool:
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(cores, mp_context=spawn, initializer=end_with_parent) as pool:
         jobs = [
             (name, pool.submit(explored, name, part, seed * 100 + number))
             for name in names

@@ -14,12 +14,13 @@ import multiprocessing
 import os
 import py_compile
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkProcess
@@ -76,11 +77,20 @@ class Worker:
         """What the process told; None when it told nothing or had to be ended."""
         assert self.process is not None
         self.process.join(max(0.0, min(5.0, self.until - time.monotonic())))  # its end may be told before it is over
+        self.end()
+        return json.loads(self.answer.read_text(encoding="utf-8")) if self.answer.is_file() else None
+
+    def end(self) -> None:
+        """End the process if there is one, with all that its tests have started."""
+        if self.process is None:
+            return
         if self.process.is_alive():
+            assert self.process.pid
+            with suppress(ProcessLookupError):  # it has not come to have a group of its own
+                os.killpg(self.process.pid, signal.SIGKILL)
             self.process.kill()
         self.process.join()
         self.process = None
-        return json.loads(self.answer.read_text(encoding="utf-8")) if self.answer.is_file() else None
 
     def spoil(self, variant: Variant) -> None:
         """Put the fault into the copy; VariantError when it does not apply."""
@@ -139,7 +149,10 @@ def copies() -> Iterator[list[Worker]]:
         workers = [Worker(first)]
         for number in range(1, WORKERS):
             workers.append(Worker(shutil.copytree(first, first.with_name(f"tree-{number}"), symlinks=True)))
-        yield workers
+        with ExitStack() as stack:
+            for worker in workers:
+                stack.callback(worker.end)
+            yield workers
 
 
 def control(workers: Sequence[Worker], chosen: Sequence[Variant], whole: bool) -> tuple[dict[str, float], set[str]]:
@@ -206,4 +219,5 @@ def work(workers: Sequence[Worker], chosen: Sequence[Variant], tally: Tally, who
 
 if __name__ == "__main__":
     os.environ.pop("FOLLOWUP_EXPLORE", None)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that copies and processes go, as after Ctrl-C
     sys.exit(main(sys.argv[1:]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -61,6 +62,8 @@ class Recorder:
 
 def run(tree: Path, tests: Sequence[str], options: Sequence[str], answer: Path) -> None:
     """To be called in a process of its own: pytest in this tree, on what is imported from there; the answer as JSON."""
+    os.setpgid(0, 0)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     with answer.with_suffix(".log").open("w", encoding="utf-8") as log:
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
