@@ -61,6 +61,8 @@ def _module_beside(crm: str, name: str) -> ModuleType:
 
 
 def _point(crm: str) -> EntryPoint:
+    if crm in BUILT_IN:  # it wins over an installed one of its name, so that nobody need look through what is installed
+        return EntryPoint(crm, BUILT_IN[crm], GROUP)
     point = _found().get(crm)
     if point is None:
         raise ConfigError(f"no adapter is called {crm!r}; there are: {', '.join(adapter_names())}")
