@@ -98,7 +98,7 @@ def kills(job: Job) -> None:
     """A kill before every point: every state is opened; each way to be left is really killed and run again to the end."""
     job.report.covered = len(job.trace.points)
     # Without a key field more has to be looked up, and more can go wrong: there the suite leaves none out.
-    most = len(job.alike) if job.report.flavour == "marker" else 16
+    most = len(job.alike) if job.report.flavour == "marker" else 6
     ways = [job.dice.choice(same) for same in job.alike.values()]
     chosen = list(job.trace.points) if job.every else job.share(ways, most)
     job.try_all(chosen, lambda point: points.once(job.bench, point, job.left[point], job.expected))
@@ -120,8 +120,8 @@ def network(job: Job) -> None:
     sends = job.trace.network
     job.report.covered = len(sends)
     behind = {at: Left(job.left[at].state, job.trace.crm[job.trace.asked(at + 1)]) for at in sends}
-    job.try_all(job.share(sends, 6), lambda at: points.leaves(job.bench, at, job.left[at], KILL_BEFORE))
-    job.try_all(job.share(sends, 20), lambda at: points.leaves(job.bench, at, behind[at], KILL_AFTER))
+    job.try_all(job.share(sends, 4), lambda at: points.leaves(job.bench, at, job.left[at], KILL_BEFORE))
+    job.try_all(job.share(sends, 12), lambda at: points.leaves(job.bench, at, behind[at], KILL_AFTER))
 
 
 def pairs(job: Job) -> None:
@@ -130,7 +130,7 @@ def pairs(job: Job) -> None:
     if job.every:
         _many_pairs(job, firsts, STRIDE)
         return
-    chosen = job.share(firsts, 10)
+    chosen = job.share(firsts, 7 if job.report.flavour == "marker" else 3)
     strata = [number / len(chosen) for number in range(len(chosen))]
     job.dice.shuffle(strata)  # so that early and late seconds meet early and late firsts
     job.report.covered = len(chosen)
@@ -214,7 +214,7 @@ JOBS: dict[str, Callable[[Job], None]] = {
     "pairs": pairs,
     "every-pair": every_pair,
     "cuts": cuts,
-    "sync": _in_trouble("sync", 8, lambda trace: trace.counts.syncs),
+    "sync": _in_trouble("sync", 6, lambda trace: trace.counts.syncs),
     "full": _in_trouble("full", 5, lambda trace: trace.counts.disk),
     "read-only": _in_trouble("read-only", 5, lambda trace: trace.counts.disk),
     "term": _in_trouble("term", 6, lambda trace: trace.counts.points),
