@@ -61,7 +61,10 @@ class Oracle:
         """The planned action that a write carries out; remembered."""
         known = self.owner_of.get(id(effect))
         if known is None:
-            known = min(self._fitting(effect, record), key=lambda entry: LIKELY.index(entry.state), default=None)
+            # Of two that fit and are both done, each was done once.
+            used = Counter(entry.action.key for entry in self.owner_of.values())
+            fitting = self._fitting(effect, record)
+            known = min(fitting, key=lambda entry: (LIKELY.index(entry.state), used[entry.action.key]), default=None)
             if known is not None:
                 self.owner_of[id(effect)] = known
         return known
