@@ -16,16 +16,17 @@ from tests.company import CLI
 ROOT = Path(__file__).parent.parent.parent
 
 
-def _demo(*arguments: str) -> subprocess.CompletedProcess[str]:
+def _demo(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     env = {name: value for name, value in os.environ.items() if not name.startswith("FOLLOWUP_")}
+    env["TMPDIR"] = str(folder)
     command = [*CLI, "demo", *arguments]
     return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=300, check=False)
 
 
 @pytest.mark.slow
-def test_three_weeks_on_both_crms_give_the_same_figures_and_no_lead_is_lost() -> None:
+def test_three_weeks_on_both_crms_give_the_same_figures_and_no_lead_is_lost(tmp_path: Path) -> None:
     began = time.monotonic()
-    done = _demo("--json")
+    done = _demo(tmp_path, "--json")
     assert done.returncode == 0, done.stderr
     assert time.monotonic() - began < 60
     document: dict[str, Any] = json.loads(done.stdout)
@@ -43,7 +44,7 @@ def test_three_weeks_on_both_crms_give_the_same_figures_and_no_lead_is_lost() ->
 
 
 def test_the_demo_ends_with_what_to_try_next_and_writes_the_report_of_its_last_week(tmp_path: Path) -> None:
-    done = _demo("--crm", "hubspot", "--report", str(tmp_path))
+    done = _demo(tmp_path, "--crm", "hubspot", "--report", str(tmp_path))
     assert done.returncode == 0, done.stderr
     page = (tmp_path / "report-hubspot.html").read_text(encoding="utf-8")
     assert all(name in page for name in ("Ana Ferreira", "Ben Okafor", "Cleo Martin", "Who needs help"))

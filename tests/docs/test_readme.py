@@ -57,7 +57,8 @@ def shell(tmp_path: Path) -> Iterator[tuple[Path, dict[str, str]]]:
         script.write_text(text)
         script.chmod(script.stat().st_mode | stat.S_IXUSR)
     kept = {name: value for name, value in os.environ.items() if not name.startswith("FOLLOWUP_")}
-    return tmp_path, {**kept, "PATH": f"{bin_}:{os.environ['PATH']}", "ROOT": str(ROOT), "PYTHONPATH": str(ROOT)}
+    ours = {"ROOT": str(ROOT), "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)}
+    return tmp_path, {**kept, "PATH": f"{bin_}:{os.environ['PATH']}", **ours}
 
 
 def _connected(block: str, salesforce: Company, hubspot: Company) -> str:
