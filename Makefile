@@ -46,8 +46,9 @@ browser:
 	    >/dev/null 2>&1 || echo "chromium could not be installed: the tests of the drawn page are skipped"; \
 	else echo "chromium is missing, the tests of the drawn page are skipped: apt-get install chromium chromium-driver"; fi
 
+# Files go to the workers as they stand, not the one with the most tests first: so many small ones are left for the end, and none waits long.
 tests: $(READY)
-	@$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile
+	@$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
 sabotage: $(READY) ## Faults put into a copy, on each of which a test must fail; ONLY=word chooses, ALL=1 runs the whole suite on each
 	@$(BIN)/python -m tests.sabotage $(if $(ALL),--all) $(ONLY)
