@@ -14,7 +14,8 @@ help: ## What there is to make
 demo: $(READY) ## Three weeks of follow-up on a local stand-in of both CRMs; no account needed
 	@$(BIN)/followup demo
 
-test: $(READY) format lint types imports browser tests ## Format, lint, types, import contract and every test; loopback only
+test: $(READY) format lint imports browser ## Format, lint, types, import contract and every test; loopback only
+	@$(MAKE) --no-print-directory --jobs=2 types tests # mypy has one core only: the tests need not wait for it
 
 $(READY): requirements/build.lock requirements/dev.lock pyproject.toml
 	@echo "setting up $(VENV) (about a minute, once)"
