@@ -260,6 +260,14 @@ def test_only_the_sdk_of_the_crm_in_use_is_loaded(crm: str, other: str) -> None:
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60, cwd=_root())
 
 
+def test_the_search_for_garbage_goes_on_once_a_command_is_loaded() -> None:
+    program = (
+        "import click, gc; from connector.cli.main import cli; "
+        "assert cli.get_command(click.Context(cli), 'run') and gc.isenabled() and gc.get_freeze_count() > 100_000"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60, cwd=_root())
+
+
 def test_init_writes_a_workspace_that_checks_and_never_overwrites(tmp_path: Path) -> None:
     env = {name: value for name, value in os.environ.items() if not name.startswith("FOLLOWUP_")}
     env["PYTHONPATH"] = str(_root())
