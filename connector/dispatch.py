@@ -31,7 +31,7 @@ from connector.domain.model import Needs, Record, RecordRef, RecordState
 from connector.domain.ports import Adapter
 from connector.domain.storage import Store, UnitOfWork
 from connector.domain.undone import UNDO
-from connector.echo import end_task, remember, take_records
+from connector.echo import came_back, end_task, remember, take_records
 
 CLAIM = 400
 """Actions claimed, and re-read, at a time: two full Salesforce batches, four of HubSpot's."""
@@ -47,6 +47,8 @@ FRESH_SECONDS = 15.0
 and a wait that the CRM asks for in it, can make it older."""
 
 LEFT = "left for the next pass"
+
+OVERWRITTEN = "it was there, and somebody has changed it since"
 
 IN_DOUBT = "waits for the next pass: first it is looked up what became of another write to the same thing"
 
@@ -97,22 +99,54 @@ class Dispatcher:
         self.counts = WriteCounts()
         self._tried: set[str] = set()
         self._unsent: set[str] = set()
+        self._claimed: set[str] = set()
         self._in_doubt: set[tuple[RecordRef, str]] = set()
         self._looked_at = 0.0
 
-    def recover(self) -> None:
-        """Look up what earlier runs left without an answer; nothing new is written."""
+    def recover(self) -> Sequence[Receipt]:
+        """Look up what earlier runs left without an answer; nothing new is written.
+
+        What is given back are owners and values that do not stand there: the history that is read next may tell that they
+        did, and that somebody changed them since. `conclude` takes them up then.
+        """
+        doubtful: list[Receipt] = []
         with self._store.begin() as uow:
             left = uow.outbox(("claimed", "unknown"))
-        claimed = {entry.action.key for entry in left if entry.state == "claimed"}
+        self._claimed = {entry.action.key for entry in left if entry.state == "claimed"}
         for batch in self._batches([entry.action for entry in left]):
             if self.counts.stopped or self._should_stop():
-                return
+                break
             receipts = self._looked_up(batch)
-            # What was only claimed was perhaps never sent: that it is not there is no attempt that failed.
-            unsent = {receipt.key for receipt in receipts if receipt.state == "retry"} & claimed
-            self._settle(batch, [receipt for receipt in receipts if receipt.key not in unsent])
-            self._put_back([action for action in batch if action.key in unsent], "a run ended before it was sent")
+            if batch[0].kind in ("set", "reassign"):
+                doubtful += [receipt for receipt in receipts if receipt.state == "retry"]
+                receipts = [receipt for receipt in receipts if receipt.state != "retry"]
+            self._not_there(batch, receipts)
+        return doubtful
+
+    def conclude(self, doubtful: Sequence[Receipt]) -> None:
+        """Settle what a look-up did not find by what was read since: in the history it may be, and then it landed."""
+        if not doubtful:
+            return
+        now = self._moment.now
+        with self._store.begin() as uow:
+            entries = uow.entries([receipt.key for receipt in doubtful])
+            landed = [entry.action for entry in entries.values() if came_back(uow, entry)]
+            uow.settle([Receipt(one.key, "confirmed", message=OVERWRITTEN, already=True) for one in landed], now)
+            uow.mark_due([one.record for one in landed], now)
+            for one in landed:  # what it wrote is not remembered: something else stands there by now
+                if one.rule == UNDO:
+                    uow.take_back(one.occasion, now)
+        self.counts.confirmed += len(landed)
+        self.counts.by_kind.update(one.kind for one in landed)
+        keys = {one.key for one in landed}
+        rest = [receipt for receipt in doubtful if receipt.key in entries and receipt.key not in keys]
+        self._not_there([entries[receipt.key].action for receipt in rest], rest)
+
+    def _not_there(self, batch: Sequence[PlannedAction], receipts: Sequence[Receipt]) -> None:
+        # What was only claimed was perhaps never sent: that it is not there is no attempt that failed.
+        unsent = {receipt.key for receipt in receipts if receipt.state == "retry"} & self._claimed
+        self._settle(batch, [receipt for receipt in receipts if receipt.key not in unsent])
+        self._put_back([action for action in batch if action.key in unsent], "a run ended before it was sent")
 
     def work(self, only: Set[str] | None = None, *, undo: bool = False) -> WriteCounts:
         """Write everything that is pending, or of it only these keys, each at most once; with `undo` what takes back.

@@ -107,14 +107,19 @@ class News:
 class Unsettled:
     """The values of our writes that may have landed without our knowing: when they come back they are ours."""
 
-    def __init__(self, uow: UnitOfWork) -> None:
+    def __init__(self, entries: Iterable[OutboxEntry]) -> None:
         self._values: dict[tuple[RecordRef, str], list[tuple[Value, datetime | None]]] = {}
-        for entry in uow.outbox(("claimed", "unknown")):
+        for entry in entries:
             action = entry.action
             names = ("owner",) if action.kind == "reassign" else action.fields if action.kind == "set" else ()
             for name in names:
                 written = (action.fields.get(name), entry.updated)
                 self._values.setdefault((action.record, name), []).append(written)
+
+    @classmethod
+    def of(cls, uow: UnitOfWork) -> Unsettled:
+        """All that are on their way."""
+        return cls(uow.outbox(("claimed", "unknown")))
 
     def wrote(self, change: Change) -> bool:
         """Whether a change may be one of these writes."""
@@ -126,6 +131,16 @@ class Unsettled:
         if not self._values:
             return tuple(changes)
         return [replace(change, origin="us") if self.wrote(change) else change for change in changes]
+
+
+def came_back(uow: UnitOfWork, entry: OutboxEntry) -> bool:
+    """Whether the history that was read tells that a write of unknown outcome landed, whatever stands there now."""
+    action, unsettled = entry.action, Unsettled([entry])
+    return any(
+        change.origin == "us" and unsettled.wrote(change)
+        for state in uow.states([action.record])
+        for change in state.changes
+    )
 
 
 def take_records(
@@ -156,7 +171,7 @@ def take_records(
             uow.move_history(record.ref, survivor)
             result.survivors.add(survivor)
     if changes:
-        uow.save_changes(Unsettled(uow).told(changes))
+        uow.save_changes(Unsettled.of(uow).told(changes))
         result.changes = len(changes)
     return result
 

@@ -102,7 +102,7 @@ class _PageReader:
     def _history(self, changes: Sequence[Change]) -> None:
         """The CRM's own history; what only refines a change that two readings had told already is no news."""
         if changes:
-            new = self._uow.save_changes(Unsettled(self._uow).told(changes))
+            new = self._uow.save_changes(Unsettled.of(self._uow).told(changes))
             self._counts.changes += sum(change.ref in new for change in changes)
             self._due |= new
 

@@ -135,8 +135,11 @@ class Pass:
             self._start()
             with self._recorded():
                 needs, owners = self._prepare()
-                self._dispatcher(needs, owners).recover()
+                dispatcher = self._dispatcher(needs, owners)
+                doubtful = dispatcher.recover()
                 self._ingest(needs)
+                if not self._c.stop.is_set():
+                    dispatcher.conclude(doubtful)
                 # A decision on half of what there is to read would be another decision: it waits for the next pass.
                 if not self._c.stop.is_set() and not self._stands_still():
                     self._decide(owners, only)

@@ -102,8 +102,9 @@ class _UndoPass(Pass):
             with self._recorded():
                 needs, owners = self._prepare()
                 dispatcher = self._dispatcher(needs, owners, StillOurs())
-                dispatcher.recover()
+                doubtful = dispatcher.recover()
                 self._read_on()
+                dispatcher.conclude(doubtful)
                 plan = self._plan(needs, owners)
                 self._commit(plan)
                 for turn in sorted({action.position for action in plan.actions}):

@@ -160,3 +160,44 @@ def test_nobody_touches_what_a_write_of_unknown_outcome_may_have_changed_until_t
         states = {entry.action.kind: (entry.state, bool(entry.already)) for entry in firm.outbox()}
         assert states == {"enroll": ("confirmed", True), "unenroll": ("confirmed", False)}
         assert not list(firm.org.members(firm.brochure)), "in once, and out"
+
+
+FEEDS = """\
+  - id: sets
+    why: Somebody is working on it
+    when: {becomes: {status: interested}}
+    then:
+      - set: {status: working}
+    once: per occasion
+  - id: lives
+    why: Looks after what is worked on
+    when: {becomes: {status: working}}
+    then:
+      - task: {type: todo, subject: "Look after {lead.name}", due: 1 business day}
+"""
+
+
+@pytest.mark.parametrize("back", [True, False], ids=["put back", "changed"])
+def test_a_lost_value_that_somebody_changed_since_is_known_by_the_history_and_feeds_no_rule(
+    firm: Company, back: bool
+) -> None:
+    firm.rules(FEEDS)
+    firm.run()
+    lead = firm.lead()
+    firm.run(HOUR)
+    firm.set(lead, status="interested")
+    _lose(firm)
+    firm.run(2 * HOUR)
+    assert firm.org.fields_of(lead)["status"] == firm.status("working")
+    firm.at(2 * HOUR + timedelta(minutes=1))
+    firm.set(lead, status="interested" if back else "qualified")
+    for hours in (3, 4, 30):
+        firm.run(hours * HOUR)
+    (sets, *more) = [entry for entry in firm.outbox() if entry.action.rule == "sets"]
+    assert (sets.state, sets.already) == ("confirmed", True)
+    assert "changed it since" in sets.message
+    # To be interested anew is a new occasion, on which the rule acts anew.
+    assert [entry.state for entry in more] == (["confirmed"] if back else [])
+    assert firm.org.fields_of(lead)["status"] == firm.status("working" if back else "qualified")
+    assert [entry for entry in firm.outbox() if entry.action.rule == "lives"] == []
+    assert firm.tasks(lead) == []
