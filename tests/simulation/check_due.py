@@ -74,11 +74,22 @@ def _certain(oracle: Oracle, rule: Spec, home: str) -> datetime | None:
         {"owner", "status"} & set(each.values) for each in ours if each.kind in ("set", "reassign")
     ):
         return None
+    if word in ("becomes", "assigned") and _taken_for_ours(oracle, home):
+        return None
     told = naive.starts(rule, deeds, crm) or []
     if word == "attempts":
         return _nth(value, deeds, told, oracle)
     sure = [at for at in told if _is_sure(word, value, at, oracle, home)]
     return max(sure) if sure and max(sure) == max(told) else None
+
+
+def _taken_for_ours(oracle: Oracle, home: str) -> bool:
+    """Whether a write whose answer was lost was found to stand there: nobody can tell whether a person did the same."""
+    entries = oracle.stage.passes[-1].after.values()
+    return any(
+        entry.already and entry.action.kind in ("set", "reassign") and entry.action.record.id == home
+        for entry in entries
+    )
 
 
 def _is_sure(word: str, value: Any, at: datetime, oracle: Oracle, home: str) -> bool:

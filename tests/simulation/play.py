@@ -155,7 +155,12 @@ class _Player:
         said = {rule: verdict.outcome for rule, verdict in verdicts.items() if verdict.next_at == at}
         self._at(at - timedelta(seconds=1))
         early = self._pass({"do": "pass"}, number)
+        # What is held for want of a taker, or by a limit, goes as soon as there is room: no instant is told for that.
+        free = {rule for rule, verdict in verdicts.items() if verdict.outcome == "held" and verdict.next_at is None}
         touched = [effect for effect in early.effects if effect.lead == lead and effect.kind != "amend"]
+        touched = [
+            each for each in touched if (known := self.oracle.entry(each, early)) and known.action.rule not in free
+        ]
         self.oracle.expect(
             "next_at", not touched, f"{len(touched)} writes to {lead} before {at}, which explain had as next"
         )
