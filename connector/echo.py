@@ -134,10 +134,14 @@ class Unsettled:
 
 
 def came_back(uow: UnitOfWork, entry: OutboxEntry) -> bool:
-    """Whether the history that was read tells that a write of unknown outcome landed, whatever stands there now."""
+    """Whether the history that was read tells that a write of unknown outcome landed, whatever stands there now.
+
+    What an earlier write of ours, which was confirmed, changed to the same value is that one's.
+    """
     action, unsettled = entry.action, Unsettled([entry])
+    others = {one.action.key for one in uow.our_writes(action.record)}
     return any(
-        change.origin == "us" and unsettled.wrote(change)
+        change.origin == "us" and unsettled.wrote(change) and change.id.rpartition("#")[0] not in others
         for state in uow.states([action.record])
         for change in state.changes
     )

@@ -201,3 +201,21 @@ def test_a_lost_value_that_somebody_changed_since_is_known_by_the_history_and_fe
     assert firm.org.fields_of(lead)["status"] == firm.status("working" if back else "qualified")
     assert [entry for entry in firm.outbox() if entry.action.rule == "lives"] == []
     assert firm.tasks(lead) == []
+
+
+def test_an_earlier_write_of_the_same_value_does_not_tell_that_the_lost_one_landed(firm: Company) -> None:
+    firm.rules(FEEDS)
+    firm.run()
+    lead = firm.lead()
+    firm.run(HOUR)
+    firm.set(lead, status="interested")
+    firm.run(2 * HOUR)
+    firm.at(2 * HOUR + timedelta(minutes=2))
+    firm.set(lead, status="interested")
+    _lose(firm, "drop_before")
+    firm.run(2 * HOUR + timedelta(minutes=4))
+    assert sorted(entry.state for entry in firm.outbox()) == ["confirmed", "unknown"]
+    assert firm.org.fields_of(lead)["status"] == firm.status("interested"), "it did not land"
+    firm.run(3 * HOUR)
+    assert [entry.state for entry in firm.outbox()] == ["confirmed"] * 2
+    assert firm.org.fields_of(lead)["status"] == firm.status("working")
