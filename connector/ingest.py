@@ -103,8 +103,8 @@ class _PageReader:
         """The CRM's own history; what only refines a change that two readings had told already is no news."""
         if changes:
             new = self._uow.save_changes(Unsettled.of(self._uow).told(changes))
-            self._counts.changes += sum(change.ref in new for change in changes)
-            self._due |= new
+            self._counts.changes += len(new)
+            self._due |= {change.ref for change in new}
 
     def _activities(self, activities: Sequence[Activity]) -> None:
         latest = {activity.id: activity for activity in activities}

@@ -70,8 +70,8 @@ class UnitOfWork(Protocol):
         """Insert or replace; one marked deleted is removed, but a task of ours stays and is marked deleted."""
         ...
 
-    def save_changes(self, changes: Sequence[Change]) -> frozenset[RecordRef]:
-        """Store those not yet known by (record, id); the records for which something was new.
+    def save_changes(self, changes: Sequence[Change]) -> Sequence[Change]:
+        """Store those not yet known by (record, id); which of them were news.
 
         An exact change refines a stored inexact one of the same field and new value: that keeps its id and origin.
         """

@@ -74,8 +74,8 @@ class History(Part):
                     found.append(replace(before, version=now.version, deleted=True, ended=ended))
         return found
 
-    def save_changes(self, read: Sequence[Change]) -> frozenset[RecordRef]:
-        """Store those not yet known by (record, id); the records for which something was new.
+    def save_changes(self, read: Sequence[Change]) -> Sequence[Change]:
+        """Store those not yet known by (record, id); which of them were news.
 
         An exact change refines the nearest inexact one of the same field and new value instead of standing beside it:
         it lends it its instant and actor. The stored id and origin stay, since rules may have fired on that id already
@@ -90,18 +90,19 @@ class History(Part):
                 if not row.exact:
                     stored = change_of(ref_of(row.record), row.id, row.field, row.exact, row.data)
                     inexact.setdefault((row.record, row.field), []).append(stored)
-        rows, news = [], set()
+        rows: list[Mapping[str, object]] = []
+        news: list[Change] = []
         for (record, _), change in fresh.items():
             rough = _nearest(inexact.get((record, change.field), []), change)
             if rough is None:
                 rows.append(_change_row(change))
-                news.add(change.ref)
+                news.append(change)
             else:
                 inexact[(record, change.field)].remove(rough)
                 refined = replace(rough, at=change.at, actor=change.actor or rough.actor, exact=True)
                 rows.append({**_change_row(refined), "alias": change.id})
         put(self._connection, changes, rows)
-        return frozenset(news)
+        return tuple(news)
 
     def save_enrollments(self, read: Sequence[Enrollment]) -> frozenset[RecordRef]:
         """Insert or replace; the records for which something was new. An unknown `since` takes the known one."""

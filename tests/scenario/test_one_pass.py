@@ -209,3 +209,14 @@ def test_a_pass_over_a_thousand_changed_leads_costs_little_more_than_the_floor(c
         floor_reads = 1000 / pages + (1000 / 50 if crm == "hubspot" else 1000 / pages)
         assert read["calls"] <= 1.2 * floor_reads + QUIET_CALLS[crm]
         assert len(firm.tasks()) == 1000
+
+
+def test_one_change_is_told_as_one_however_much_history_comes_with_it(firm: Company) -> None:
+    firm.run()
+    lead = firm.lead()
+    for hours, status in enumerate(("working", "new", "working", "interested"), 1):
+        firm.run(hours * HOUR)
+        firm.set(lead, status=status)
+    read = firm.run(6 * HOUR).summary.counts["read"]
+    assert isinstance(read, dict)
+    assert (read["records"], read["changes"]) == (1, 1)
