@@ -14,11 +14,15 @@ _NO_MATTER = frozenset({"place", "path", "why"})
 """Where something stands and how it is explained decides nothing."""
 
 
-def fingerprint(rule: Rule, team: Team, scores: Sequence[ScoreLine] = ()) -> str:
-    """16 hex digits over the rule as bound to the CRM, over the team, and over the score where the rule goes by it."""
-    lines = tuple(line for line in scores if line.kind == rule.kind) if reads_score(rule) else ()
-    told = f"{_canonical(rule)}{_canonical(team)}{_canonical(lines) if lines else ''}"
-    return blake2b(told.encode(), digest_size=8).hexdigest()
+def fingerprints(rules: Sequence[Rule], team: Team, scores: Sequence[ScoreLine] = ()) -> Sequence[str]:
+    """Of each rule 16 hex digits over it as bound to the CRM, over the team, and over the score where it goes by that."""
+    people = _canonical(team)
+    found = []
+    for rule in rules:
+        lines = tuple(line for line in scores if line.kind == rule.kind) if reads_score(rule) else ()
+        told = f"{_canonical(rule)}{people}{_canonical(lines) if lines else ''}"
+        found.append(blake2b(told.encode(), digest_size=8).hexdigest())
+    return found
 
 
 def _canonical(thing: object) -> str:

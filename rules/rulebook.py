@@ -30,7 +30,7 @@ from rules.desk import Desk
 from rules.engine import EngineKind
 from rules.facts import Facts
 from rules.figures import figures
-from rules.fingerprint import fingerprint
+from rules.fingerprint import fingerprints
 from rules.judge import Judgement, judge
 from rules.ledger import Ledger
 from rules.model import Assigned, Created, FieldChange, Rule, RuleSet
@@ -54,25 +54,29 @@ class FileRulebook:
         self._file_problems = tuple(problems)
         self._engine = _engine_kind(engine)
         self._calendars: Clocks = calendars_of(ruleset.team)
+        self._infos: tuple[RuleInfo, ...] | None = None
         self._take(*bind(ruleset, None, ()))
 
     @property
     def rules(self) -> Sequence[RuleInfo]:
         """The rules that run, in the order of file and line."""
-        team, scores = self._ruleset.team, self._binding.scores
-        return [
-            RuleInfo(
-                rule.id,
-                rule.why,
-                rule.place.file,
-                rule.place.line,
-                rule.kind,
-                fingerprint(rule, team, scores),
-                tuple(KINDS[type(action)] for action in rule.then),
-                condition_fields(rule),
+        if self._infos is None:  # a pass asks several times, and a fingerprint takes its time
+            bound = self._binding
+            digests = fingerprints(bound.rules, self._ruleset.team, bound.scores)
+            self._infos = tuple(
+                RuleInfo(
+                    rule.id,
+                    rule.why,
+                    rule.place.file,
+                    rule.place.line,
+                    rule.kind,
+                    digest,
+                    tuple(KINDS[type(action)] for action in rule.then),
+                    condition_fields(rule),
+                )
+                for rule, digest in zip(bound.rules, digests, strict=True)
             )
-            for rule in self._binding.rules
-        ]
+        return self._infos
 
     @property
     def problems(self) -> Sequence[Problem]:
@@ -95,6 +99,7 @@ class FileRulebook:
         self._upkeep = Upkeep(binding, self._calendars)
         self._scoring = Scorer(binding.scores, self._calendars) if binding.scores else None
         self._confirmation: Confirmation | None = None
+        self._infos = None
 
     def _confirmed(self, judgements: Sequence[Judgement], facts: Facts) -> tuple[tuple[Match, ...], tuple[str, ...]]:
         """The matches that the engine confirms, and the alarms; the engine is made when it is first asked."""

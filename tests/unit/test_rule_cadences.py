@@ -10,7 +10,7 @@ from connector.domain.model import CrmSchema, FieldInfo
 from rules import model
 from rules.basics import Duration, Place
 from rules.binding import bind
-from rules.fingerprint import fingerprint
+from rules.fingerprint import fingerprints
 from rules.loader import MAX_RULES
 from rules.model import FieldTest, Once, ScoreLine, Step
 from tests.surface import OWNERS, RULE, load, told, workspace
@@ -233,9 +233,6 @@ def test_a_changed_score_line_changes_only_the_rules_that_go_by_the_score(worksp
         "}]\n", "}, {id: b, why: x, when: {created: true}, then: [{note: x}]}]\n"
     )
     before, after = load(workspace, text).ruleset, load(workspace, text.replace("points: 20", "points: 30")).ruleset
-    changed = [
-        old.id
-        for old, new in zip(before.rules, after.rules, strict=True)
-        if fingerprint(old, before.team, before.scores) != fingerprint(new, after.team, after.scores)
-    ]
+    digests = [fingerprints(each.rules, each.team, each.scores) for each in (before, after)]
+    changed = [rule.id for rule, old, new in zip(before.rules, *digests, strict=True) if old != new]
     assert changed == ["a"]
