@@ -216,7 +216,7 @@ def test_with_nobody_left_a_queue_gets_it_once_and_the_task_is_closed() -> None:
 
 def test_a_rule_that_names_a_queue_the_crm_does_not_have_does_not_run() -> None:
     rulebook = book(offer_rule(if_nobody="Nowhere"), of=crew("ana"))
-    assert rulebook.rules == []
+    assert not rulebook.rules
     assert "Nowhere" in str(rulebook.problems[0])
 
 
