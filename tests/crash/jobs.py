@@ -156,10 +156,11 @@ def _many_pairs(job: Job, firsts: Sequence[int], stride: int) -> None:
     for number, first in enumerate(firsts):
         again = points.after(job.bench, first)
         found = points.kills(again, job.bench.state)
-        job.report.covered += len(again.points) * len(job.alike[job.left[first]])
-        ways = {found[second]: second for second in reversed(again.points)}
-        seconds = [second for second in sorted(ways.values())[number % stride :: stride] if found[second] not in known]
-        known |= {found[second] for second in seconds}
+        ways = points.classes({second: found[second] for second in again.points})
+        chosen = sorted(ways, key=lambda way: ways[way][0])[number % stride :: stride]
+        job.report.covered += sum(len(ways[way]) for way in chosen) * len(job.alike[job.left[first]])
+        seconds = [ways[way][0] for way in chosen if way not in known]
+        known.update(chosen)
         job.try_all(seconds, lambda at, first=first: points.twice(job.bench, first, at, job.expected))  # type: ignore[misc]
 
 
