@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 
 from adapters.hubspot.client import HubSpotClient
 from adapters.hubspot.mapping import id_of
 from adapters.hubspot.paths import GET_OBJECT, LIST_OBJECTS
-from adapters.hubspot.rows import after_of, associated, batch_read, rows_of
+from adapters.hubspot.rows import associated, batch_read, pages
 from adapters.hubspot.writes import key_of
 from connector.domain.decision import PlannedAction
 from connector.domain.errors import PermanentError
@@ -57,18 +59,17 @@ def on_records(client: HubSpotClient, sought: Sought, origin: str, actions: Sequ
 
 def in_archive(client: HubSpotClient, sought: Sought, keys: Set[str]) -> dict[str, str]:
     """Those of the keys that a deleted activity carries."""
+    if not keys:
+        return {}
     found: dict[str, str] = {}
-    after: str | None = None
-    for _ in range(ARCHIVE_PAGES if keys else 0):
-        query = {"archived": True, "limit": ARCHIVE_LIMIT, "after": after, "properties": sought.properties}
-        try:
-            answer = client.call(LIST_OBJECTS, sought.object_type, **query)
-        except PermanentError:  # no such list for this type or app: then it is not in it
-            break
-        found |= {key: id_of(row) for row in rows_of(answer) if (key := key_of(row, sought.key_field)) in keys and key}
-        before, after = after, after_of(answer)
-        if after in (None, before) or keys <= found.keys():
-            break
+    told = pages(
+        client, LIST_OBJECTS, sought.object_type, archived=True, limit=ARCHIVE_LIMIT, properties=sought.properties
+    )
+    with suppress(PermanentError):  # no such list for this type or app: then it is not in it
+        for rows in islice(told, ARCHIVE_PAGES):
+            found |= {key: id_of(row) for row in rows if (key := key_of(row, sought.key_field)) and key in keys}
+            if keys <= found.keys():
+                break
     return found
 
 

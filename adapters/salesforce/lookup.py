@@ -70,7 +70,9 @@ def _heirs(client: Client, catalog: Catalog, ids: Set[str]) -> set[str]:
     for kind, names in HEIRS.items():
         own = sorted(id_ for id_ in ids if (ref := mapping.ref(id_)) and ref.kind == kind)
         columns = _seen(catalog, OBJECTS[kind], names) if own else ()
-        for chunk in soql.chunks(own if columns else (), soql.select(columns or ("Id",), OBJECTS[kind])):
+        if not columns:
+            continue
+        for chunk in soql.chunks(own, soql.select(columns, OBJECTS[kind])):
             query = soql.select(columns, OBJECTS[kind], soql.one_of("Id", chunk))
             for row in client.rows(query, deleted=True):
                 found |= {heir for name in columns if (heir := mapping.id_in(row, name))}
