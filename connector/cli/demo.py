@@ -39,7 +39,7 @@ NEXT = """\
   followup init my-team --crm hubspot     a commented workspace with these rules
   followup doctor --workspace my-team     what is missing, and the cure
   followup plan --workspace my-team       what a pass would write
-  followup demo --report .                the end-of-week report on these leads, as a page"""
+  followup demo --report .                their last week as a report page"""
 
 
 @click.command("demo", epilog="Example: followup demo --crm hubspot")
