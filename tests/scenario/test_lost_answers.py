@@ -95,6 +95,17 @@ def _lose(firm: Company, kind: str = "answer_after", times: int = 1) -> None:
     firm.server.faults.add(Fault(kind, method, path, times=times, status=502, body="<html>bad gateway</html>"))  # type: ignore[arg-type]
 
 
+def _about_to_lose(firm: Company, rules: str) -> str:
+    """A lead for which the next pass has something to write, whose answer will be lost."""
+    firm.rules(rules)
+    firm.run()
+    lead = firm.lead()
+    firm.run(HOUR)
+    firm.set(lead, status="interested")
+    _lose(firm)
+    return lead
+
+
 @pytest.mark.parametrize("keyed", [True, False], ids=["key field", "line in the text"])
 @pytest.mark.parametrize("since", ["deleted", "merged", "converted"])
 @pytest.mark.parametrize("crm", ["salesforce", "hubspot"])
@@ -105,12 +116,7 @@ def test_a_lost_task_is_found_whatever_people_did_before_the_look_up(
         crm, tmp_path, **({KEYS[crm]: True if crm == "salesforce" else KEY_FIELDS[crm]} if keyed else {})
     ) as firm:
         firm.write("followup.yaml", firm.config(**({"task_key_field": KEY_FIELDS[crm]} if keyed else {})))
-        firm.rules(ONE_TASK)
-        firm.run()
-        lead, other = firm.lead(), firm.lead("Somebody Else")
-        firm.run(HOUR)
-        firm.set(lead, status="interested")
-        _lose(firm)
+        lead, other = _about_to_lose(firm, ONE_TASK), firm.lead("Somebody Else")
         firm.run(2 * HOUR)
         assert [entry.state for entry in firm.outbox()] == ["unknown"]
         (made,) = [task for task in firm.tasks() if task.subject.startswith("Call ")]
@@ -145,12 +151,7 @@ IN_AND_OUT = """\
 
 def test_nobody_touches_what_a_write_of_unknown_outcome_may_have_changed_until_that_is_known(tmp_path: Path) -> None:
     with company("salesforce", tmp_path) as firm:
-        firm.rules(IN_AND_OUT)
-        firm.run()
-        lead = firm.lead()
-        firm.run(HOUR)
-        firm.set(lead, status="interested")
-        _lose(firm)
+        lead = _about_to_lose(firm, IN_AND_OUT)
         assert firm.run(2 * HOUR).exit_code == 3
         waits = {entry.action.kind: (entry.state, "looked up" in entry.message) for entry in firm.outbox()}
         assert waits == {"enroll": ("unknown", True), "unenroll": ("pending", True)}
@@ -181,12 +182,7 @@ FEEDS = """\
 def test_a_lost_value_that_somebody_changed_since_is_known_by_the_history_and_feeds_no_rule(
     firm: Company, back: bool
 ) -> None:
-    firm.rules(FEEDS)
-    firm.run()
-    lead = firm.lead()
-    firm.run(HOUR)
-    firm.set(lead, status="interested")
-    _lose(firm)
+    lead = _about_to_lose(firm, FEEDS)
     firm.run(2 * HOUR)
     assert firm.org.fields_of(lead)["status"] == firm.status("working")
     firm.at(2 * HOUR + timedelta(minutes=1))
